@@ -1,0 +1,71 @@
+"""What can go wrong between photo and picture. `code` picks the words that a person reads; `str(error)` is for the log."""
+
+
+class InferenceError(Exception):
+    """Root of the tree."""
+
+    code = "engine_failed"
+
+
+class Unreadable(InferenceError):
+    """The bytes are no picture, or a damaged one."""
+
+    code = "unreadable"
+
+
+class UnsupportedFormat(InferenceError):
+    """A picture or file of a kind that is not taken."""
+
+    code = "unsupported_format"
+
+
+class PhotoTooLarge(InferenceError):
+    """More bytes, pixels or a longer side than allowed."""
+
+    code = "photo_too_large"
+
+
+class NoFace(InferenceError):
+    """The detector found none."""
+
+    code = "no_face"
+
+
+class FaceTooSmall(InferenceError):
+    """Faces were found, all too small to paint."""
+
+    code = "face_too_small"
+
+
+class PrepareTimeout(InferenceError):
+    """Decoding took longer or more memory than it may."""
+
+    code = "prepare_timeout"
+
+
+class EngineFailed(InferenceError):
+    """The network could not run this picture."""
+
+    code = "engine_failed"
+
+
+class Cancelled(InferenceError):
+    """The person cancelled."""
+
+    code = "cancelled"
+
+
+class Expired(InferenceError):
+    """The job waited past its deadline."""
+
+    code = "expired"
+
+
+class QueueFull(InferenceError):
+    """The queue takes no more. `retry_after`: seconds until it should have room."""
+
+    code = "queue_full"
+
+    def __init__(self, what: str, retry_after: float) -> None:
+        super().__init__(what)
+        self.retry_after = retry_after

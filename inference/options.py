@@ -1,0 +1,57 @@
+"""What a person may choose about one photo."""
+
+import json
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+
+class Faces(StrEnum):
+    ALL = "all"
+    LARGEST = "largest"
+
+
+class Crop(StrEnum):
+    DEFAULT = "default"
+    WIDE = "wide"
+    TIGHT = "tight"
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A part of the upright photo that the person drew, as fractions of its width and height."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    def __post_init__(self) -> None:
+        inside = 0 <= self.x < 1 and 0 <= self.y < 1 and self.x + self.width <= 1.001 and self.y + self.height <= 1.001
+        if not (inside and self.width > 0 and self.height > 0):
+            raise ValueError(f"a region needs 0 <= x, x + width <= 1 and width > 0, likewise y and height; got {self}")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How one photo is painted.
+
+    Args:
+        faces: all of them (up to the operator's limit), or the largest alone.
+        crop: the measured crop, or a step of 1.25 wider or tighter.
+        whole: the centred square of the whole picture, without looking for a face.
+        region: that part of the picture, without looking for a face.
+    """
+
+    faces: Faces = Faces.ALL
+    crop: Crop = Crop.DEFAULT
+    whole: bool = False
+    region: Region | None = None
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Options":
+        raw = json.loads(text)
+        region = Region(**raw["region"]) if raw["region"] else None
+        return cls(Faces(raw["faces"]), Crop(raw["crop"]), raw["whole"], region)
