@@ -122,7 +122,9 @@ class Settings(BaseSettings):
             return value
         raise ValueError("must be local: or sqs://NAME")
 
-    @field_validator("telegram_base_url", "telegram_file_url", "telegram_webhook_url", "discord_api_url", "web_public_url")
+    @field_validator(
+        "telegram_base_url", "telegram_file_url", "telegram_webhook_url", "discord_api_url", "web_public_url"
+    )
     @classmethod
     def _http(cls, value: str | None) -> str | None:
         if value is None or (urlsplit(value).scheme in {"http", "https"} and urlsplit(value).netloc):

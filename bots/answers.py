@@ -1,0 +1,156 @@
+"""Answering people: pictures, or why there is none, through the door they came in by, until it worked."""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
+from typing import Any
+
+import structlog
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_delay, wait_random_exponential
+
+from bots.patience import LONGEST_PAUSE, store_answers
+from bots.requests import Delivery, Door, Picture, Progress, Undeliverable
+from config import Settings
+from storage import Job, Jobs, ObjectMissing, ObjectStore, State
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE = 32  # answers under way; more would only wait for the platforms' rate limits
+
+
+class Answers:
+    """Sends answers in the background and keeps those whose door is not open yet."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        jobs: Jobs,
+        store: ObjectStore,
+        *,
+        clock: Callable[[], float] = time.time,
+        pause: float = 1.0,
+    ) -> None:
+        self._gives_up_after = settings.limits_deadline
+        self._jobs = jobs
+        self._store = store
+        self._clock = clock
+        self._pause = pause
+        self._doors: dict[str, Door] = {}
+        self._held: defaultdict[str, list[Callable[[], Coroutine[Any, Any, None]]]] = defaultdict(list)
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._slots = asyncio.Semaphore(AT_ONCE)
+
+    def open_door(self, door: Door) -> None:
+        """From now on `door` answers for its platform; what waited for it goes out."""
+        self._doors[door.platform] = door
+        for answer in self._held.pop(door.platform, []):
+            self._spawn(answer())
+
+    def deliver(self, job: Job) -> None:
+        """Send the pictures of a rendered job, then mark it delivered."""
+        self._start(job, partial(self._deliver, job))
+
+    def explain(self, job: Job, end: State, code: str) -> None:
+        """Say why there is no picture, then end the job so."""
+        self._start(job, partial(self._explain, job, end, code))
+
+    async def show(self, job: Job, progress: Progress) -> None:
+        """Show where a job stands. A failure is logged and no more: it is a courtesy."""
+        door = self._doors.get(job.source.platform)
+        if door is None:
+            return
+        try:
+            await door.progress(job, progress)
+        except Exception:
+            log.exception("progress not shown", job=job.id)
+
+    async def drain(self, grace: float) -> int:
+        """Wait up to `grace` seconds for answers under way; returns how many are left."""
+        ends = asyncio.get_running_loop().time() + grace
+        while self._under_way and (left := ends - asyncio.get_running_loop().time()) > 0:
+            await asyncio.wait(self._under_way, timeout=left)
+        return len(self._under_way)
+
+    async def close(self) -> None:
+        """Leave off; what was not sent is in the database and goes out after the next start."""
+        tasks = [*self._under_way]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _start(self, job: Job, answer: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        if job.source.platform in self._doors:
+            self._spawn(answer())
+        else:
+            self._held[job.source.platform].append(answer)
+
+    def _spawn(self, answer: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(answer)
+        self._under_way.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("answer failed; it goes out after the next start", error=repr(error), exc_info=error)
+
+    async def _deliver(self, job: Job) -> None:
+        job = await self._jobs.get(job.id) or job  # the door may have noted its status message since
+        get = self._store.get
+        try:
+            data = [await store_answers(partial(get, key), multiplier=self._pause) for key in job.results]
+        except ObjectMissing:
+            log.error("results gone before delivery", job=job.id, reference=reference(job))
+            await self._explain(job, State.FAILED, "unexpected")
+            return
+        pictures = tuple(Picture(png, original) for png, original in zip(data[::2], data[1::2], strict=True))
+        delivery = Delivery(pictures, max(job.found, len(pictures)))
+        if await self._insist(job, lambda door: door.deliver(job, delivery)):
+            await self._jobs.advance(job.id, State.DELIVERED)
+            log.info("job delivered", job=job.id, seconds=round(self._clock() - job.created_at, 2))
+        else:
+            await self._jobs.advance(job.id, State.FAILED, code="undeliverable")
+
+    async def _explain(self, job: Job, end: State, code: str) -> None:
+        job = await self._jobs.get(job.id) or job
+        if job.state.ended:  # cancelled meanwhile
+            return
+        # Told first, then ended: a crash in between tells it again, and never leaves a person without an answer.
+        await self._insist(job, lambda door: door.explain(job, code, reference(job)))
+        await self._jobs.advance(job.id, end, code=code)
+
+    async def _insist(self, job: Job, send: Callable[[Door], Awaitable[None]]) -> bool:
+        """Send through the job's door until it worked (True), or is pointless or hopeless (False)."""
+
+        def note(state: RetryCallState) -> None:
+            error = state.outcome.exception() if state.outcome else None
+            log.warning("answer failed, trying again", job=job.id, attempt=state.attempt_number, error=repr(error))
+
+        retries = AsyncRetrying(
+            retry=retry_if_exception(lambda e: isinstance(e, Exception) and not isinstance(e, Undeliverable)),
+            wait=wait_random_exponential(multiplier=self._pause, max=LONGEST_PAUSE),
+            stop=stop_after_delay(self._gives_up_after),
+            before_sleep=note,
+                "answer failed, trying again", job=job.id, attempt=state.attempt_number
+            ),
+            reraise=True,
+        )
+        try:
+            async for attempt in retries:
+                with attempt:
+                    async with self._slots:
+                        await send(self._doors[job.source.platform])
+        except Undeliverable as error:
+            log.info("nobody to answer", job=job.id, why=str(error))
+            return False
+        except Exception:  # whatever a platform's SDK raises
+            log.exception("answer given up", job=job.id, reference=reference(job))
+            return False
+        return True
+
+
+def reference(job: Job) -> str:
+    """What a person can quote, and an operator can find in the log."""
+    return job.id[:8]

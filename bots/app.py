@@ -1,0 +1,108 @@
+"""The composition root: every part of the service, put together and taken apart in order."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
+
+import structlog
+
+from bots.logs import configure_logging
+from bots.studio import Studio
+from bots.web.server import run_web
+from config import Settings
+from inference import Pipeline
+from storage import Database, ObjectStore, StorageError, open_store, sweep
+
+log = structlog.get_logger(__name__)
+
+SWEEP_EVERY = 600.0  # seconds
+
+
+async def serve(settings: Settings, *, say: Callable[[str], None] = print) -> None:
+    """Run the service until SIGTERM or SIGINT, then finish what is under way.
+
+    Args:
+        say: shows a line to the person who started it.
+
+    Raises:
+        StorageError: the database or the store can't be used; says what to do.
+        ServerError: the port of the page can't be had.
+        WeightsError: MODEL_WEIGHTS can't be used.
+    """
+    configure_logging(settings)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stop.set)
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(Database(settings.database_path))
+        store = await stack.enter_async_context(
+            open_store(settings.storage_url, secret=await database.secret("object links"))
+        )
+        await store.check()
+        pipeline = await stack.enter_async_context(Pipeline(settings))
+        studio = await stack.enter_async_context(Studio(settings, database, store, pipeline))
+        address = await stack.enter_async_context(run_web(settings, studio, store))
+        say(f"Page and API    {address}")
+        await _open_chats(stack, settings, studio, say)
+        sweeper = asyncio.create_task(_sweep(settings, database, store))
+        stack.callback(sweeper.cancel)
+        ready = asyncio.create_task(_say_ready(pipeline, say))
+        stack.callback(ready.cancel)
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait({stopped, ready}, return_when=asyncio.FIRST_COMPLETED)
+        if ready.done() and not stopped.done():
+            ready.result()  # weights that can't be used stop the start
+            await stopped
+        log.info("stopping", grace=settings.limits_grace)
+        await studio.drain()
+
+
+async def _open_chats(stack: AsyncExitStack, settings: Settings, studio: Studio, say: Callable[[str], None]) -> None:
+    # Imported here: an SDK takes half a second, and the front door should not wait for one that is off.
+    if settings.telegram_token:
+        from bots.telegram.runner import run_telegram
+
+        await stack.enter_async_context(run_telegram(settings, studio))
+        say("Telegram        on")
+    else:
+        say("Telegram        off (TELEGRAM_TOKEN turns it on)")
+    if settings.discord_token:
+        from bots.discord.runner import run_discord
+
+        await stack.enter_async_context(run_discord(settings, studio))
+        say("Discord         on")
+    else:
+        say("Discord         off (DISCORD_TOKEN turns it on)")
+
+
+async def _say_ready(pipeline: Pipeline, say: Callable[[str], None]) -> None:
+    await pipeline.wait_ready()
+    say("Ready to paint. Ctrl-C stops.")
+
+
+async def _sweep(settings: Settings, database: Database, store: ObjectStore) -> None:
+    while True:
+        with suppress(StorageError):
+            swept = await sweep(
+                database, store, keep_inputs=settings.limits_keep_inputs, keep_results=settings.limits_keep_results
+            )
+            if swept:
+                log.info("swept", what=str(swept))
+        await asyncio.sleep(SWEEP_EVERY)
+
+
+def main() -> int:
+    """`python -m bots`: 0 after a clean stop, 2 when the start is not possible, with one clear message."""
+    from bots.web.server import ServerError
+    from config import ConfigError, load_settings
+    from ugatit import WeightsError
+
+    try:
+        asyncio.run(serve(load_settings(), say=lambda line: print(line, flush=True)))
+    except (ConfigError, StorageError, ServerError, WeightsError) as error:
+        print(f"Selfie2Anime can't start. {error}", file=sys.stderr)
+        return 2
+    return 0

@@ -1,0 +1,198 @@
+"""The studio: what every front door talks to. It takes photos in, and its workshop paints and delivers them."""
+
+import secrets
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+import structlog
+
+from bots.answers import Answers
+from bots.requests import Door, PhotoRequest, Progress, Refused
+from bots.workshop import Workshop
+from config import Settings
+from inference import Pipeline, Priority, Scheduler
+from storage import Database, Job, ObjectStore, State, StorageError, input_key
+
+log = structlog.get_logger(__name__)
+
+MINUTE, HOUR = 60.0, 3600.0
+
+
+class Studio:
+    """Accepts photos, knows where each stands, and answers through the doors opened at it.
+
+    Args:
+        clock: unix time in seconds.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        store: ObjectStore,
+        pipeline: Pipeline,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._store = store
+        self._pipeline = pipeline
+        self._clock = clock
+        self._incoming: Counter[str] = Counter()  # photos on their way in, by person: they count as waiting
+        self._stopping = False
+        self._scheduler: Scheduler
+        self._workshop: Workshop
+        self._answers = Answers(settings, database.jobs, store, clock=clock)
+
+    async def __aenter__(self) -> Self:
+        unfinished = await self._database.jobs.unfinished()
+        # What was accepted before a restart is always taken up again, even when limits have shrunk since.
+        self._scheduler = Scheduler(self._settings.limits_queue + len(unfinished))
+        self._workshop = Workshop(
+            self._settings, self._database.jobs, self._store, self._pipeline, self._scheduler, self._answers
+        )
+        await self._workshop.__aenter__()
+        await self._workshop.recover(unfinished)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stopping = True
+        await self._workshop.__aexit__(kind, error, traceback)
+
+    def open_door(self, door: Door) -> None:
+        """Make `door` the one that answers for its platform; what waits for it is delivered from now on."""
+        self._answers.open_door(door)
+
+    @property
+    def ready(self) -> bool:
+        """The network is warm, and photos are taken in."""
+        return self._pipeline.ready.is_set() and not self._stopping
+
+    async def accept(self, request: PhotoRequest, chunks: AsyncIterator[bytes]) -> Job:
+        """Take one photo in: refuse early, write the object, then the row, then line up.
+
+        The same source again returns the job it already has; `chunks` is not read and nothing is started twice.
+
+        Raises:
+            Refused: with a code for the words and, where known, when it would be taken.
+        """
+        known = await self._database.jobs.find(request.source)
+        if known is not None:
+            return known
+        await self._refuse_early(request)
+        with self._on_its_way(request.person):
+            job = await self._write_down(request, await self._read(chunks))
+        if job.state is State.QUEUED and job.id not in self._workshop:  # else the same update came twice at once
+            self._workshop.line_up(job, Priority.INTERACTIVE if request.interactive else Priority.BATCH)
+        return job
+
+    async def cancel(self, job_id: str, person: str) -> bool:
+        """End a job of that person before its picture is there. False: not theirs, unknown, or too late."""
+        job = await self._database.jobs.get(job_id)
+        if job is None or job.person != person:
+            return False
+        if await self._database.jobs.advance(job_id, State.CANCELLED) is None:
+            return False
+        self._workshop.stop(job_id)
+        log.info("job cancelled", job=job_id)
+        return True
+
+    async def job(self, job_id: str) -> Job | None:
+        """The job as it stands now."""
+        return await self._database.jobs.get(job_id)
+
+    def progress_of(self, job_id: str) -> Progress | None:
+        """Where an unfinished job stands; None when it does not wait and is not painted."""
+        return self._workshop.progress_of(job_id)
+
+    async def link(self, key: str) -> str:
+        """A signed link to an object, good for STORAGE_LINK_TTL seconds."""
+        return await self._store.link(key, self._settings.storage_link_ttl)
+
+    async def remember(self, job_id: str, reply: str) -> None:
+        """Replace what the door has to know to answer a job."""
+        await self._database.jobs.remember(job_id, reply)
+
+    async def drain(self) -> None:
+        """Take nothing more in, finish what is being painted or delivered within LIMITS_GRACE seconds.
+
+        What still waits stays in the database and is taken up at the next start.
+        """
+        self._stopping = True
+        await self._workshop.drain(self._settings.limits_grace)
+
+    async def _refuse_early(self, request: PhotoRequest) -> None:
+        limits, now = self._settings, self._clock()
+        if self._stopping:
+            raise Refused("stopping", "the service is stopping")
+        if request.declared_size is not None and request.declared_size > limits.limits_photo_bytes:
+            raise Refused("photo_too_large", f"declared {request.declared_size} bytes")
+        if (await self._database.people.get(request.person)).blocked:
+            raise Refused("blocked", f"{request.person} is blocked")
+        jobs = self._database.jobs
+        waiting = await jobs.count_waiting(request.person) + self._incoming[request.person]
+        if waiting >= limits.limits_waiting:
+            raise Refused("waiting_quota", f"{waiting} jobs of {request.person} wait already")
+        for window, most in ((MINUTE, limits.limits_minute), (HOUR, limits.limits_hour)):
+            oldest = await jobs.nth_latest(request.person, most)
+            if oldest is not None and oldest > now - window:
+                raise Refused("over_quota", f"{request.person} sent {most} in {window:.0f} s", oldest + window)
+        if len(self._scheduler) + self._incoming.total() >= limits.limits_queue:
+            eta = self._workshop.seconds_for(len(self._scheduler))
+            raise Refused("queue_full", f"{len(self._scheduler)} jobs wait", now + (eta or MINUTE))
+
+    @contextmanager
+    def _on_its_way(self, person: str) -> Iterator[None]:
+        self._incoming[person] += 1
+        try:
+            yield
+        finally:
+            self._incoming[person] -= 1
+            if not self._incoming[person]:
+                del self._incoming[person]
+
+    async def _read(self, chunks: AsyncIterator[bytes]) -> bytes:
+        photo = bytearray()
+        async for chunk in chunks:
+            photo += chunk
+            if len(photo) > self._settings.limits_photo_bytes:
+                raise Refused("photo_too_large", f"more than {self._settings.limits_photo_bytes} bytes came")
+        if not photo:
+            raise Refused("unreadable", "no bytes came")
+        return bytes(photo)
+
+    async def _write_down(self, request: PhotoRequest, photo: bytes) -> Job:
+        now, job_id = self._clock(), secrets.token_urlsafe(16)
+        job = Job(
+            id=job_id,
+            source=request.source,
+            person=request.person,
+            options=request.options.to_json(),
+            reply=request.reply,
+            language=request.language,
+            state=State.QUEUED,
+            input_key=input_key(job_id),
+            created_at=now,
+            updated_at=now,
+        )
+        try:
+            await self._store.put(job.input_key, photo, "application/octet-stream")
+            added = await self._database.jobs.add(job)
+        except StorageError as error:
+            log.error("photo not stored", person=request.person, error=str(error))
+            raise Refused("unexpected", str(error)) from error
+        if added is None:  # the same source arrived twice at the same moment, and the other one was first
+            await self._store.delete([job.input_key])
+            first = await self._database.jobs.find(request.source)
+            if first is None:
+                raise Refused("unexpected", "the row vanished between two reads")
+            return first
+        log.info("job accepted", job=job.id, platform=job.source.platform, bytes=len(photo))
+        return added

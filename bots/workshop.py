@@ -1,0 +1,208 @@
+"""The workshop behind the studio: takes jobs from the scheduler and paints them; survives restarts."""
+
+import asyncio
+import time
+from functools import partial
+from types import TracebackType
+from typing import Self
+
+import structlog
+
+from bots.answers import Answers, reference
+from bots.patience import store_answers
+from bots.requests import Progress, Stage
+from config import Settings
+from inference import EngineFailed, InferenceError, Options, Pipeline, Priority, Scheduler, Translation
+from storage import Job, Jobs, ObjectMissing, ObjectStore, State, result_keys
+
+log = structlog.get_logger(__name__)
+
+ATTEMPTS = 3  # a job that took the service down with it this often is given up
+TICK = 1.0  # seconds between two looks at who waits, and who has waited too long
+
+
+class Workshop:
+    """Works on jobs while it is open; what is not finished stays in the database for the next start.
+
+    Args:
+        pause: seconds, scales the back-off when the store does not answer.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        jobs: Jobs,
+        store: ObjectStore,
+        pipeline: Pipeline,
+        scheduler: Scheduler,
+        answers: Answers,
+        *,
+        pause: float = 1.0,
+    ) -> None:
+        self._settings = settings
+        self._jobs = jobs
+        self._store = store
+        self._pipeline = pipeline
+        self._scheduler = scheduler
+        self._answers = answers
+        self._pause = pause
+        self._waiting: dict[str, Job] = {}
+        self._painting: dict[str, asyncio.Task[Translation]] = {}
+        self._shown: dict[str, tuple[Progress, asyncio.Task[None]]] = {}
+        self._attendants: set[asyncio.Task[None]] = set()
+        self._idle: set[asyncio.Task[None] | None] = set()
+        self._clerk: asyncio.Task[None] | None = None
+        self._draining = False
+
+    async def __aenter__(self) -> Self:
+        # One batch is painted while the next is prepared; more in flight would only take turns away from newcomers.
+        count = 2 * self._settings.model_batch
+        self._attendants = {asyncio.create_task(self._attend(), name=f"attendant {n}") for n in range(count)}
+        self._clerk = asyncio.create_task(self._keep_watch(), name="clerk")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        tasks: list[asyncio.Task[object]] = [*self._attendants, *self._painting.values()]  # type: ignore[list-item]
+        tasks += [task for _, task in self._shown.values()]
+        if self._clerk is not None:
+            tasks.append(self._clerk)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._answers.close()
+
+    def __contains__(self, job_id: str) -> bool:
+        return job_id in self._waiting or job_id in self._painting
+
+    def line_up(self, job: Job, priority: Priority) -> None:
+        """Let a queued job wait for its turn."""
+        deadline = time.monotonic() + self._settings.limits_deadline
+        self._scheduler.submit(job.id, job.person, priority=priority, deadline=deadline)
+        self._waiting[job.id] = job
+
+    async def recover(self, unfinished: list[Job]) -> None:
+        """Take up what an earlier run left: queued and running jobs wait again, rendered ones are delivered."""
+        for job in unfinished:
+            if job.state is State.RENDERED:
+                self._answers.deliver(job)
+            elif job.state is State.RUNNING and job.attempts >= ATTEMPTS:
+                log.error("job given up", job=job.id, attempts=job.attempts, reference=reference(job))
+                self._answers.explain(job, State.FAILED, EngineFailed.code)
+            else:
+                queued = job if job.state is State.QUEUED else await self._jobs.advance(job.id, State.QUEUED)
+                if queued is not None:
+                    self.line_up(queued, Priority.INTERACTIVE)
+        if unfinished:
+            log.info("jobs taken up again", count=len(unfinished))
+
+    def stop(self, job_id: str) -> None:
+        """Leave off a job that was cancelled."""
+        self._scheduler.cancel(job_id)
+        self._waiting.pop(job_id, None)
+        self._shown.pop(job_id, None)
+        task = self._painting.get(job_id)
+        if task is not None:
+            task.cancel()
+
+    def progress_of(self, job_id: str) -> Progress | None:
+        """Where a job stands; None when it neither waits nor is painted."""
+        if job_id in self._painting:
+            return Progress(Stage.PAINTING, eta=self.seconds_for(0))
+        position = self._scheduler.position(job_id)
+        return None if position is None else Progress(Stage.WAITING, position, self.seconds_for(position))
+
+    def seconds_for(self, position: int) -> float | None:
+        """Seconds until a job at that position should be done; None before the first picture was measured."""
+        each = self._pipeline.seconds_per_picture()
+        return None if each is None else round(each * (position + len(self._painting)), 1)
+
+    async def drain(self, grace: float) -> None:
+        """Hand out no more jobs; wait up to `grace` seconds for those being painted and answered."""
+        began = asyncio.get_running_loop().time()
+        self._draining = True
+        for task in self._idle:
+            if task is not None:
+                task.cancel()
+        _, busy = await asyncio.wait(self._attendants, timeout=grace)
+        left = await self._answers.drain(grace - (asyncio.get_running_loop().time() - began))
+        log.info("drained", painting=len(busy), answering=left, waiting=len(self._scheduler))
+
+    async def _attend(self) -> None:
+        me = asyncio.current_task()
+        while not self._draining:
+            self._idle.add(me)
+            try:
+                job_id = await self._scheduler.next()
+            finally:
+                self._idle.discard(me)
+            job = self._waiting.pop(job_id, None)
+            if job is None:
+                continue
+            try:
+                await self._work(job)
+            except Exception:  # the attendant outlives every job
+                log.exception("job failed unexpectedly", job=job_id, reference=reference(job))
+                self._answers.explain(job, State.FAILED, "unexpected")
+
+    async def _work(self, job: Job) -> None:
+        running = await self._jobs.advance(job.id, State.RUNNING)
+        if running is None:  # cancelled meanwhile
+            return
+        task = asyncio.create_task(self._paint(running))
+        self._painting[job.id] = task
+        self._show(running)
+        try:
+            translation = await task
+        except asyncio.CancelledError:
+            if (me := asyncio.current_task()) is not None and me.cancelling():
+                task.cancel()
+                raise
+            return  # the person cancelled this one job
+        except InferenceError as error:
+            log.info("job has no picture", job=job.id, code=error.code, why=str(error), reference=reference(job))
+            self._answers.explain(running, State.FAILED, error.code)
+            return
+        finally:
+            self._painting.pop(job.id, None)
+            self._shown.pop(job.id, None)
+        await self._keep(running, translation)
+
+    async def _paint(self, job: Job) -> Translation:
+        try:
+            photo = await store_answers(partial(self._store.get, job.input_key), multiplier=self._pause)
+        except ObjectMissing as error:
+            raise EngineFailed(f"the photo of job {job.id} is gone from the store") from error
+        return await self._pipeline.translate(photo, Options.from_json(job.options))
+
+    async def _keep(self, job: Job, translation: Translation) -> None:
+        keys = result_keys(job.id, len(translation.portraits))
+        objects = [data for portrait in translation.portraits for data in (portrait.png, portrait.original)]
+        for key, data in zip(keys, objects, strict=True):
+            await store_answers(partial(self._store.put, key, data, "image/png"), multiplier=self._pause)
+        rendered = await self._jobs.advance(job.id, State.RENDERED, results=keys, found=translation.found)
+        if rendered is None:  # cancelled while the pictures were stored: nobody wants them
+            await self._store.delete(keys)
+        else:
+            self._answers.deliver(rendered)
+
+    async def _keep_watch(self) -> None:
+        """Tell people where they stand, and end what has waited too long."""
+        while True:
+            try:
+                for job_id in self._scheduler.expired():
+                    self._shown.pop(job_id, None)
+                    if (job := self._waiting.pop(job_id, None)) is not None:
+                        self._answers.explain(job, State.EXPIRED, "expired")
+                for job in [*self._waiting.values()]:
+                    self._show(job)
+            except Exception:  # the clerk outlives every mistake
+                log.exception("the clerk stumbled")
+            await asyncio.sleep(TICK)
+
+    def _show(self, job: Job) -> None:
+        progress, shown = self.progress_of(job.id), self._shown.get(job.id)
+        if progress is None or (shown is not None and (shown[0] == progress or not shown[1].done())):
+            return
+        self._shown[job.id] = (progress, asyncio.create_task(self._answers.show(job, progress)))

@@ -1,0 +1,102 @@
+"""Settings: where they come from, what is refused, and that their reference is complete."""
+
+from pathlib import Path
+
+import pytest
+
+from config import ConfigError, Settings, load_settings
+from config.reference import env_example, markdown_table
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_defaults_need_no_account():
+    settings = load_settings()
+    assert settings.telegram_token is None
+    assert settings.discord_token is None
+    assert settings.storage_url.startswith("file:")
+    assert settings.queue_url == "local:"
+
+
+@pytest.mark.parametrize(
+    ("key", "given", "allowed"),
+    [
+        ("WEB_PORT", "eighty", "integer"),
+        ("WEB_PORT", "70000", "65535"),
+        ("STORAGE_URL", "ftp://host/x", "file:PATH or s3://BUCKET/PREFIX"),
+        ("QUEUE_URL", "redis://x", "local: or sqs://NAME"),
+        ("MODEL_DEVICES", "gpu", "auto, cpu"),
+        ("MODEL_PRECISION", "half", "'bfloat16'"),
+        ("MODEL_BATCH", "0", "greater than or equal to 1"),
+        ("LIMITS_HOUR", "-1", "greater than or equal to 1"),
+        ("ADMINS", "me", "telegram:12345"),
+        ("DISCORD_GUILDS", "home", "integer"),
+        ("WEB_PUBLIC_URL", "example.org", "http:// or https://"),
+        ("DISCORD_GATEWAY_URL", "https://x", "ws:// or wss://"),
+        ("LOG_LEVEL", "loud", "'warning'"),
+    ],
+)
+def test_a_wrong_value_names_key_value_and_what_is_allowed(monkeypatch, key, given, allowed):
+    monkeypatch.setenv(key, given)
+    with pytest.raises(ConfigError) as error:
+        load_settings()
+    assert key in str(error.value)
+    assert given in str(error.value)
+    assert allowed in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "secret"),
+    [("TELEGRAM_TOKEN", "12:hidden"), ("MAIL_URL", "http://user:hidden@host"), ("TELEGRAM_WEBHOOK_SECRET", "hidden")],
+)
+def test_a_wrong_secret_is_not_repeated(monkeypatch, key, secret):
+    monkeypatch.setenv(key, secret)
+    with pytest.raises(ConfigError) as error:
+        load_settings()
+    assert key in str(error.value)
+    assert "hidden" not in str(error.value)
+
+
+def test_every_wrong_key_is_named_at_once(monkeypatch):
+    monkeypatch.setenv("WEB_PORT", "x")
+    monkeypatch.setenv("STORAGE_URL", "x")
+    with pytest.raises(ConfigError, match=r"(?s)WEB_PORT.*STORAGE_URL"):
+        load_settings()
+
+
+def test_a_webhook_needs_its_secret():
+    with pytest.raises(ConfigError, match="TELEGRAM_WEBHOOK_SECRET"):
+        load_settings(telegram_webhook_url="https://example.org/telegram")
+
+
+def test_environment_wins_over_dotenv_over_toml(monkeypatch, tmp_path):
+    monkeypatch.setitem(Settings.model_config, "env_file", str(tmp_path / ".env"))
+    monkeypatch.setitem(Settings.model_config, "toml_file", str(tmp_path / "selfie2anime.toml"))
+    (tmp_path / "selfie2anime.toml").write_text("web_port = 1001\nmodel_batch = 2\nlog_level = 'error'\n")
+    (tmp_path / ".env").write_text("WEB_PORT=1002\nMODEL_BATCH=4\n")
+    monkeypatch.setenv("WEB_PORT", "1003")
+    settings = load_settings()
+    assert (settings.web_port, settings.model_batch, settings.log_level) == (1003, 4, "error")
+
+
+def test_an_unreadable_toml_says_so(monkeypatch, tmp_path):
+    path = tmp_path / "selfie2anime.toml"
+    path.write_text("web_port = = 1")
+    monkeypatch.setitem(Settings.model_config, "toml_file", str(path))
+    with pytest.raises(ConfigError, match="Cannot read the settings"):
+        load_settings()
+
+
+def test_lists_are_written_with_commas(monkeypatch):
+    monkeypatch.setenv("DISCORD_GUILDS", "1, 2")
+    monkeypatch.setenv("MODEL_DEVICES", "gpu:0,gpu:1")
+    monkeypatch.setenv("ADMINS", "telegram:5,discord:6")
+    settings = load_settings()
+    assert settings.discord_guilds == (1, 2)
+    assert settings.model_devices == ("gpu:0", "gpu:1")
+    assert settings.admins == ("telegram:5", "discord:6")
+
+
+def test_the_reference_is_complete():
+    assert (ROOT / ".env.example").read_text() == env_example(), "run: python -m config env > .env.example"
+    assert markdown_table() in (ROOT / "README.md").read_text(), "the README's table is that of: python -m config table"
