@@ -4,6 +4,7 @@ from storage.database import Database
 from storage.errors import ObjectMissing, StorageError
 from storage.files import FileStore
 from storage.jobs import Job, Jobs, Source, State
+from storage.keys import input_key, result_keys
 from storage.objects import ObjectStore, disposition, open_store
 from storage.people import People, Person
 
@@ -20,5 +21,7 @@ __all__ = [
     "State",
     "StorageError",
     "disposition",
+    "input_key",
     "open_store",
+    "result_keys",
 ]

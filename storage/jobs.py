@@ -60,6 +60,7 @@ class Job:
         attempts: how often it was started.
         input_key: object key of the photo; empty once the photo is wiped.
         results: object keys of the pictures; empty again once they are wiped.
+        found: faces in the photo, which may be more than were painted.
         created_at: unix seconds.
         updated_at: unix seconds of the last change of state.
     """
@@ -77,6 +78,7 @@ class Job:
     results: tuple[str, ...]
     created_at: float
     updated_at: float
+    found: int = 0
 
 
 class Jobs:
@@ -111,12 +113,18 @@ class Jobs:
         )
 
     async def advance(
-        self, job_id: str, to: State, *, code: str | None = None, results: Sequence[str] | None = None
+        self,
+        job_id: str,
+        to: State,
+        *,
+        code: str | None = None,
+        results: Sequence[str] | None = None,
+        found: int | None = None,
     ) -> Job | None:
         """Change a job's state, if `TRANSITIONS` allows it from where the job is at this moment.
 
         One statement decides and writes, so of two that race only one wins. `code` replaces the one before, `results`
-        only when given; a change to running counts as an attempt.
+        and `found` only when given; a change to running counts as an attempt.
 
         Returns:
             The job as it is now; None, with nothing changed, when it is unknown or the change isn't allowed.
@@ -124,12 +132,14 @@ class Jobs:
         return _first(
             await self._sql.query(
                 "UPDATE jobs SET state = :to, code = :code, results = coalesce(:results, results),"
+                " found = coalesce(:found, found),"
                 " attempts = attempts + :attempt, updated_at = :now"
                 " WHERE id = :id AND state IN (SELECT value FROM json_each(:sources)) RETURNING *",
                 {
                     "to": to.value,
                     "code": code,
                     "results": None if results is None else json.dumps(list(results)),
+                    "found": found,
                     "attempt": int(to is State.RUNNING),
                     "now": self._clock(),
                     "id": job_id,
@@ -146,9 +156,12 @@ class Jobs:
         """Jobs that still owe an answer (queued, running, rendered), oldest first."""
         return await self._select("state IN ('queued', 'running', 'rendered')", ())
 
-    async def count_recent(self, person: str, since: float) -> int:
-        """How many photos a person sent since then (unix seconds)."""
-        return await self._count("person = ? AND created_at >= ?", (person, since))
+    async def nth_latest(self, person: str, n: int) -> float | None:
+        """When a person sent the n-th latest of their photos (unix seconds); None when there are fewer."""
+        rows = await self._sql.query(
+            "SELECT created_at FROM jobs WHERE person = ? ORDER BY created_at DESC LIMIT 1 OFFSET ?", (person, n - 1)
+        )
+        return rows[0]["created_at"] if rows else None
 
     async def count_waiting(self, person: str) -> int:
         """How many of a person's photos are not painted yet (queued or running)."""
@@ -204,6 +217,7 @@ def _row(job: Job) -> dict[str, object]:
         "results": json.dumps(job.results),
         "created_at": job.created_at,
         "updated_at": job.updated_at,
+        "found": job.found,
     }
 
 
@@ -222,4 +236,5 @@ def _job(row: sqlite3.Row) -> Job:
         results=tuple(json.loads(row["results"])),
         created_at=row["created_at"],
         updated_at=row["updated_at"],
+        found=row["found"],
     )

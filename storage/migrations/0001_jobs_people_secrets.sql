@@ -15,6 +15,7 @@ CREATE TABLE jobs (
     attempts INTEGER NOT NULL DEFAULT 0,
     input_key TEXT NOT NULL,  -- empty once the photo is wiped
     results TEXT NOT NULL DEFAULT '[]',  -- JSON list of object keys
+    found INTEGER NOT NULL DEFAULT 0,  -- faces in the photo
     created_at REAL NOT NULL,
     updated_at REAL NOT NULL,  -- of the last change of state; retention counts from it
     UNIQUE (platform, chat, message, attachment)
