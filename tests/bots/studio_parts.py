@@ -9,7 +9,7 @@ from bots.requests import Delivery, PhotoRequest, Progress
 from bots.studio import Studio
 from config import Settings, load_settings
 from inference import Options, Portrait, Translation
-from storage import Database, Job, ObjectStore, Source, open_store
+from storage import Database, Job, ObjectStore, Source, State, open_store
 
 
 class SteeredPipeline:
@@ -99,11 +99,17 @@ async def studio_in(
         yield studio, database, store
 
 
+ENDED = frozenset(state for state in State if state.ended)
+
+
+async def reached(database: Database, job_id: str, states: frozenset[State]) -> Job:
+    """The job once it is in one of `states`. The database tells nobody when a row changes, so it is asked."""
+    async with asyncio.timeout(20):
+        while (job := await database.jobs.get(job_id)) is None or job.state not in states:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    return job
+
+
 async def ended(database: Database, job_id: str) -> Job:
     """The job once it has ended."""
-    async with asyncio.timeout(20):
-        while True:
-            job = await database.jobs.get(job_id)
-            if job is not None and job.state.ended:
-                return job
-            await asyncio.sleep(0.01)
+    return await reached(database, job_id, ENDED)

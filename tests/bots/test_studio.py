@@ -8,7 +8,16 @@ import pytest
 from bots.requests import Refused, Stage, Undeliverable
 from inference import NoFace, Options
 from storage import ObjectMissing, State, StorageError
-from tests.bots.studio_parts import RecordingDoor, SteeredPipeline, chunks, ended, request, settings_in, studio_in
+from tests.bots.studio_parts import (
+    RecordingDoor,
+    SteeredPipeline,
+    chunks,
+    ended,
+    reached,
+    request,
+    settings_in,
+    studio_in,
+)
 
 
 @pytest.fixture
@@ -249,9 +258,7 @@ async def test_rendered_pictures_wait_for_their_door_over_a_restart(tmp_path, pi
     settings = settings_in(tmp_path)
     async with studio_in(settings, pipeline, None) as (studio, database, _):
         job = await studio.accept(request(), chunks(b"photo"))
-        async with asyncio.timeout(20):
-            while (await database.jobs.get(job.id)).state is not State.RENDERED:
-                await asyncio.sleep(0.01)
+        await reached(database, job.id, frozenset({State.RENDERED}))
     async with studio_in(settings, SteeredPipeline(), door) as (_, database, _):
         assert (await ended(database, job.id)).state is State.DELIVERED
     assert len(door.delivered) == 1
@@ -263,7 +270,7 @@ async def test_a_job_that_takes_the_service_down_each_time_is_given_up(tmp_path,
         await studio.drain()
         with pytest.raises(Refused, match="stopping"):
             await studio.accept(request(), chunks(b"photo"))
-    async with studio_in(settings, pipeline, None) as (studio, database, store):
+    async with studio_in(settings, pipeline, None) as (studio, database, _):
         hold = asyncio.Event()
 
         async def act(_photo):
@@ -271,9 +278,7 @@ async def test_a_job_that_takes_the_service_down_each_time_is_given_up(tmp_path,
 
         pipeline.act = act
         job = await studio.accept(request(), chunks(b"photo"))
-        async with asyncio.timeout(20):
-            while (await database.jobs.get(job.id)).state is not State.RUNNING:
-                await asyncio.sleep(0.01)
+        await reached(database, job.id, frozenset({State.RUNNING}))
         for _ in range(2):
             await database.jobs.advance(job.id, State.QUEUED)
             await database.jobs.advance(job.id, State.RUNNING)
