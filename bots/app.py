@@ -11,7 +11,7 @@ import structlog
 from bots.logs import configure_logging
 from bots.studio import Studio
 from bots.web.server import run_web
-from config import Settings
+from config import ConfigError, Settings
 from inference import Pipeline
 from storage import Database, ObjectStore, StorageError, open_store, sweep
 
@@ -27,10 +27,12 @@ async def serve(settings: Settings, *, say: Callable[[str], None] = print) -> No
         say: shows a line to the person who started it.
 
     Raises:
+        ConfigError: a setting asks for what is not served.
         StorageError: the database or the store can't be used; says what to do.
         ServerError: the port of the page can't be had.
         WeightsError: MODEL_WEIGHTS can't be used.
     """
+    _refuse_unserved(settings)
     configure_logging(settings)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -58,6 +60,14 @@ async def serve(settings: Settings, *, say: Callable[[str], None] = print) -> No
             await stopped
         log.info("stopping", grace=settings.limits_grace)
         await studio.drain()
+
+
+def _refuse_unserved(settings: Settings) -> None:
+    """Settings that this version only knows by name stop the start: nobody should wait for what they promise."""
+    if settings.queue_url != "local:":
+        raise ConfigError(f"QUEUE_URL = {settings.queue_url!r}: workers over SQS are not there yet; use local:")
+    if settings.mail_url is not None:
+        raise ConfigError("MAIL_URL: e-mailed links are not there yet; leave it empty")
 
 
 async def _open_chats(stack: AsyncExitStack, settings: Settings, studio: Studio, say: Callable[[str], None]) -> None:
@@ -97,7 +107,7 @@ async def _sweep(settings: Settings, database: Database, store: ObjectStore) -> 
 def main() -> int:
     """`python -m bots`: 0 after a clean stop, 2 when the start is not possible, with one clear message."""
     from bots.web.server import ServerError
-    from config import ConfigError, load_settings
+    from config import load_settings
     from ugatit import WeightsError
 
     try:
