@@ -38,6 +38,10 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     State.EXPIRED: frozenset(),
 }
 
+_ENDED = "state IN ('delivered', 'failed', 'cancelled', 'expired')"
+_UNFINISHED = "state IN ('queued', 'running', 'rendered')"
+_LISTED = "(SELECT value FROM json_each(?))"  # a JSON list: SQLite bounds the number of placeholders
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -154,7 +158,7 @@ class Jobs:
 
     async def unfinished(self) -> list[Job]:
         """Jobs that still owe an answer (queued, running, rendered), oldest first."""
-        return await self._select("state IN ('queued', 'running', 'rendered')", ())
+        return await self._select(_UNFINISHED, ())
 
     async def nth_latest(self, person: str, n: int) -> float | None:
         """When a person sent the n-th latest of their photos (unix seconds); None when there are fewer."""
@@ -173,13 +177,37 @@ class Jobs:
 
     async def ended_before(self, time: float) -> list[Job]:
         """Jobs that ended before then (unix seconds), oldest first."""
-        return await self._select(
-            "state IN ('delivered', 'failed', 'cancelled', 'expired') AND updated_at < ?", (time,)
-        )
+        return await self._select(f"{_ENDED} AND updated_at < ?", (time,))
 
     async def remove(self, ids: Iterable[str]) -> None:
         """Delete rows; their objects go first (see `storage.retention`)."""
-        await self._sql.query("DELETE FROM jobs WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),))
+        await self._sql.query(f"DELETE FROM jobs WHERE id IN {_LISTED}", (json.dumps(list(ids)),))
+
+    async def with_old_input(self, before: float) -> list[Job]:
+        """Jobs that ended before then and whose photo is stored, unless a later job uses the same photo."""
+        return await self._select(
+            f"input_key != '' AND {_ENDED} AND updated_at < ? AND NOT EXISTS (SELECT 1 FROM jobs AS other"
+            " WHERE other.input_key = jobs.input_key AND"
+            f" (other.{_UNFINISHED} OR other.updated_at >= ?))",
+            (before, before),
+        )
+
+    async def with_old_results(self, before: float) -> list[Job]:
+        """Jobs that ended before then and whose pictures are stored."""
+        return await self._select(f"results != '[]' AND {_ENDED} AND updated_at < ?", (before,))
+
+    async def input_wiped(self, ids: Iterable[str]) -> None:
+        """Note that the photos of these jobs are gone."""
+        await self._sql.query(f"UPDATE jobs SET input_key = '' WHERE id IN {_LISTED}", (json.dumps(list(ids)),))
+
+    async def results_wiped(self, ids: Iterable[str]) -> None:
+        """Note that the pictures of these jobs are gone."""
+        await self._sql.query(f"UPDATE jobs SET results = '[]' WHERE id IN {_LISTED}", (json.dumps(list(ids)),))
+
+    async def known(self, ids: Iterable[str]) -> set[str]:
+        """Those of the ids that have a row."""
+        rows = await self._sql.query(f"SELECT id FROM jobs WHERE id IN {_LISTED}", (json.dumps(list(ids)),))
+        return {row["id"] for row in rows}
 
     async def counts(self) -> dict[State, int]:
         """How many jobs are in each state; every state is there."""

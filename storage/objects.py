@@ -13,9 +13,6 @@ from urllib.parse import quote, urlsplit
 
 from storage.errors import StorageError
 
-INPUTS = "inputs/"
-RESULTS = "results/"
-
 # Every part starts with a letter or digit: no "..", no hidden file, no empty part, nothing absolute.
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}(?:/[A-Za-z0-9][A-Za-z0-9._-]{0,199}){0,7}")
 

@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from storage.errors import ObjectMissing, StorageError
 from storage.objects import checked_key, disposition
-from storage.s3_errors import explain
+from storage.s3_errors import code_of, explain
 
 _BATCH = 1_000  # most keys that one DeleteObjects takes
 
@@ -122,7 +122,7 @@ class S3Store:
         try:
             yield
         except ClientError as error:
-            if key and error.response.get("Error", {}).get("Code") == "NoSuchKey":
+            if key and code_of(error) == "NoSuchKey":
                 raise ObjectMissing(key) from error
             raise explain(error, self.bucket) from error
         except (BotoCoreError, OSError) as error:

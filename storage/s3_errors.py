@@ -41,7 +41,7 @@ def explain(error: ClientError | BotoCoreError | OSError, bucket: str) -> Storag
 
 
 def _explain_answer(error: ClientError, where: str) -> StorageError:
-    code = str(error.response.get("Error", {}).get("Code", ""))
+    code = code_of(error)
     action = error.operation_name
     if code in _WRONG_KEYS:
         return StorageError(
@@ -61,3 +61,8 @@ def _explain_answer(error: ClientError, where: str) -> StorageError:
     if code in _ELSEWHERE:
         return StorageError("failed", f"{where[:1].upper()}{where[1:]} is in another region ({code}): set AWS_REGION.")
     return StorageError("failed", f"{action} in {where} was refused: {code}.")
+
+
+def code_of(error: ClientError) -> str:
+    """The code of S3's answer, such as `NoSuchKey`; of an answer without a body the HTTP status."""
+    return str(error.response.get("Error", {}).get("Code", ""))
