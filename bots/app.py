@@ -3,8 +3,10 @@
 import asyncio
 import signal
 import sys
+import time
 from collections.abc import Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
+from dataclasses import asdict
 
 import structlog
 
@@ -13,7 +15,8 @@ from bots.studio import Studio
 from bots.web.server import run_web
 from config import ConfigError, Settings
 from inference import Pipeline
-from storage import Database, ObjectStore, StorageError, open_store, sweep
+from storage import Database, ObjectStore, StorageError, open_store
+from storage.retention import sweep
 
 log = structlog.get_logger(__name__)
 
@@ -95,12 +98,18 @@ async def _say_ready(pipeline: Pipeline, say: Callable[[str], None]) -> None:
 
 async def _sweep(settings: Settings, database: Database, store: ObjectStore) -> None:
     while True:
-        with suppress(StorageError):
+        try:
             swept = await sweep(
-                database, store, keep_inputs=settings.limits_keep_inputs, keep_results=settings.limits_keep_results
+                database,
+                store,
+                keep_inputs=settings.limits_keep_inputs,
+                keep_results=settings.limits_keep_results,
+                now=time.time(),
             )
-            if swept:
-                log.info("swept", what=str(swept))
+        except StorageError as error:  # tried again at the next turn, and visible until then
+            log.warning("not swept", error=str(error))
+        else:
+            log.info("swept", **asdict(swept))
         await asyncio.sleep(SWEEP_EVERY)
 
 

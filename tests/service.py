@@ -56,6 +56,10 @@ class Service:
         lines = [line for line in self.output.splitlines() if line.startswith("Page and API")]
         return lines[-1].split()[-1]
 
+    def mapped_files(self) -> str:
+        """Every library and file in the memory of the service process itself (Linux)."""
+        return Path(f"/proc/{self.pid}/maps").read_text()
+
     async def start(self) -> None:
         """Start it (again) on the same data; returns at once."""
         self._process = await asyncio.create_subprocess_exec(

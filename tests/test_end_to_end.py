@@ -2,6 +2,9 @@
 
 import asyncio
 import io
+import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -9,10 +12,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.fakes.s3 import S3Server, s3_server
 from tests.fakes.telegram import FakeTelegram
 from tests.service import ROOT, Service
 
 PHOTO = (ROOT / "docs" / "astronaut.png").read_bytes()
+
+
+@pytest.fixture
+def s3(tmp_path: Path) -> Iterator[S3Server]:
+    with s3_server(tmp_path / "s3") as server:
+        yield server
 
 
 def jpeg() -> bytes:
@@ -60,7 +70,7 @@ async def test_a_selfie_sent_to_telegram_comes_back_as_anime(tmp_path: Path):
         told = await chat.wait_for(lambda m: "face" in m.text, within=60)
         assert "can't find a face" in told.text
 
-        mapped = Path(f"/proc/{service.pid}/maps").read_text()
+        mapped = service.mapped_files()
         assert "tensorflow" not in mapped
         assert "cv2" not in mapped
         assert await service.stop() == 0
@@ -82,8 +92,12 @@ async def test_a_selfie_survives_a_kill_and_is_answered_once(tmp_path: Path):
         assert len([m for m in chat.answers if m.picture]) == 1
 
 
-async def test_the_page_paints_with_pictures_private_in_s3(tmp_path: Path, s3):
-    settings = {"STORAGE_URL": f"s3://{s3.bucket}/selfies", **s3.environment}
+async def test_the_page_paints_with_pictures_private_in_s3(tmp_path: Path, s3: S3Server):
+    settings = {"STORAGE_URL": "s3://private-pictures/selfies", **s3.environment}
+    provision = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "storage", "provision", cwd=ROOT, env={**os.environ, **settings}
+    )
+    assert await provision.wait() == 0
     async with Service(tmp_path, **settings) as service:
         await service.said("Page and API")
         async with httpx.AsyncClient(base_url=service.address, timeout=30) as client:
