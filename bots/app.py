@@ -12,11 +12,13 @@ import structlog
 
 from bots.logs import configure_logging
 from bots.studio import Studio
-from bots.web.server import run_web
-from config import ConfigError, Settings
+from bots.web import PortTaken, WebDoor, create_app
+from bots.web import serve as serve_web
+from config import ConfigError, Settings, load_settings
 from inference import Pipeline
 from storage import Database, ObjectStore, StorageError, open_store
 from storage.retention import sweep
+from ugatit import WeightsError
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +34,7 @@ async def serve(settings: Settings, *, say: Callable[[str], None] = print) -> No
     Raises:
         ConfigError: a setting asks for what is not served.
         StorageError: the database or the store can't be used; says what to do.
-        ServerError: the port of the page can't be had.
+        PortTaken: the port of the page can't be had.
         WeightsError: MODEL_WEIGHTS can't be used.
     """
     _refuse_unserved(settings)
@@ -49,7 +51,8 @@ async def serve(settings: Settings, *, say: Callable[[str], None] = print) -> No
         await store.check()
         pipeline = await stack.enter_async_context(Pipeline(settings))
         studio = await stack.enter_async_context(Studio(settings, database, store, pipeline))
-        address = await stack.enter_async_context(run_web(settings, studio, store))
+        studio.open_door(WebDoor(studio.remember))
+        address = await stack.enter_async_context(serve_web(create_app(settings, studio, store), settings))
         say(f"Page and API    {address}")
         await _open_chats(stack, settings, studio, say)
         sweeper = asyncio.create_task(_sweep(settings, database, store))
@@ -115,13 +118,9 @@ async def _sweep(settings: Settings, database: Database, store: ObjectStore) -> 
 
 def main() -> int:
     """`python -m bots`: 0 after a clean stop, 2 when the start is not possible, with one clear message."""
-    from bots.web.server import ServerError
-    from config import load_settings
-    from ugatit import WeightsError
-
     try:
         asyncio.run(serve(load_settings(), say=lambda line: print(line, flush=True)))
-    except (ConfigError, StorageError, ServerError, WeightsError) as error:
+    except (ConfigError, StorageError, PortTaken, WeightsError) as error:
         print(f"Selfie2Anime can't start. {error}", file=sys.stderr)
         return 2
     return 0
