@@ -67,8 +67,8 @@ class Message:
 
     @property
     def picture(self) -> bytes:
-        """The bytes that the bot uploaded."""
-        return self.uploads[-1]
+        """The bytes that the bot uploaded; empty for a message without any."""
+        return self.uploads[-1] if self.uploads else b""
 
     @property
     def reply_to(self) -> int | None:
