@@ -1,5 +1,6 @@
 """One SQLite connection on its own thread, with errors that name the file and say what to do."""
 
+import asyncio
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -27,7 +28,7 @@ class Sql:
         self._connection: aiosqlite.Connection | None = None
 
     async def open(self, prepare: Callable[[sqlite3.Connection, Path], None]) -> None:
-        """Connect, and run `prepare` on the connection's thread.
+        """Connect, and run `prepare` on the connection, in a thread.
 
         Raises:
             StorageError: the file cannot be used; names it and says what to do.
@@ -35,7 +36,9 @@ class Sql:
 
         def connect() -> sqlite3.Connection:
             _make_private(self.path)
-            connection = sqlite3.connect(self.path, timeout=self._busy_timeout, isolation_level=None)
+            connection = sqlite3.connect(
+                self.path, timeout=self._busy_timeout, isolation_level=None, check_same_thread=False
+            )
             try:
                 _configure(connection)
                 prepare(connection, self.path)
@@ -45,9 +48,12 @@ class Sql:
             return connection
 
         try:
-            self._connection = await aiosqlite.Connection(connect, iter_chunk_size=64)
+            # Opened before aiosqlite's own thread takes over: one that fails to open leaves that thread behind, which
+            # then speaks to a loop that is closed already.
+            opened = await asyncio.to_thread(connect)
         except (sqlite3.Error, OSError) as error:
             raise explain(error, self.path) from error
+        self._connection = await aiosqlite.Connection(lambda: opened, iter_chunk_size=64)
 
     async def close(self) -> None:
         """Finish what is queued and let go of the file."""
