@@ -1,7 +1,7 @@
 """The one interface to stored objects, whether they are files or lie in S3.
 
 Keys (made in storage.keys): a photo is `inputs/{job_id}`; its pictures are `results/{job_id}/{n}.png`, each beside the
-crop it was painted from, `results/{job_id}/{n}-original.png` (n from 1). Retention and deletion go by these prefixes.
+crop it was painted from, `results/{job_id}/{n}-original.jpg` (n from 1). Retention and deletion go by these prefixes.
 """
 
 import re

@@ -6,7 +6,8 @@ import time
 import pytest
 
 from bots.requests import Refused, Stage, Undeliverable
-from inference import NoFace, Options
+from inference import Options
+from inference.errors import NoFace
 from storage import ObjectMissing, State, StorageError
 from tests.bots.studio_parts import (
     RecordingDoor,
@@ -217,7 +218,7 @@ class FlakyStore:
 
 
 async def test_a_store_that_does_not_answer_delays_and_loses_nothing(tmp_path, pipeline, door):
-    failures = [StorageError("503"), StorageError("timeout")]
+    failures = [StorageError("failed", "503"), StorageError("failed", "timeout")]
     settings = settings_in(tmp_path)
     async with studio_in(settings, pipeline, door, lambda s: FlakyStore(s, failures)) as (studio, database, _):
         studio._workshop._pause = 0.001

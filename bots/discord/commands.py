@@ -1,0 +1,102 @@
+"""The commands people see, and one handler for what goes wrong in them."""
+
+from typing import Any
+
+import discord
+import structlog
+from discord import app_commands
+
+from bots.discord.intake import READABLE, Intake
+from bots.discord.phrases import Phrases, new_reference
+from inference.options import Crop, Faces, Options
+
+log = structlog.get_logger(__name__)
+
+EVERYWHERE = app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True)
+EVERYBODY = app_commands.AppInstallationType(guild=True, user=True)
+
+
+class AnimeTree(app_commands.CommandTree[discord.Client]):
+    """The command tree: usable in servers, direct and group messages, installed by a server or by a person."""
+
+    def __init__(self, client: discord.Client, intake: Intake, phrases: Phrases) -> None:
+        super().__init__(client, allowed_contexts=EVERYWHERE, allowed_installs=EVERYBODY)
+        self._phrases = phrases
+        _add_anime(self, intake, phrases)
+        _add_texts(self, phrases)
+
+    async def on_error(self, interaction: discord.Interaction, error: app_commands.AppCommandError, /) -> None:
+        """Every failure nobody foresaw: one sentence with a reference that stands in the log too."""
+        reference = new_reference()
+        cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
+        command = interaction.command.qualified_name if interaction.command else None
+        log.error("discord_command_failed", reference=reference, command=command, exc_info=cause)
+        await say(interaction, self._phrases.failure(str(interaction.locale), "unexpected", reference), private=True)
+
+
+async def say(interaction: discord.Interaction, text: str, *, private: bool) -> None:
+    """Answer, or edit the answer if there is one. An interaction that is over is left alone."""
+    quiet: dict[str, Any] = {"allowed_mentions": discord.AllowedMentions.none()}
+    try:
+        if interaction.response.is_done():
+            await interaction.edit_original_response(content=text, **quiet)
+        else:
+            await interaction.response.send_message(text, ephemeral=private, **quiet)
+    except discord.HTTPException as error:
+        log.warning("discord_answer_failed", status=error.status, code=error.code)
+
+
+def _add_anime(tree: AnimeTree, intake: Intake, phrases: Phrases) -> None:
+    @tree.command(name="anime", description="Paint the faces in a photo as anime characters")
+    @app_commands.describe(
+        photo="A photo with a face in it: JPEG, PNG, WebP or HEIC",
+        faces="Which faces to paint, if there are several",
+        crop="How much around the face to show",
+        whole="Paint the middle of the whole picture, without looking for a face",
+        private="Show the answer to you alone",
+    )
+    @app_commands.choices(
+        faces=[
+            app_commands.Choice(name="all of them", value=Faces.ALL.value),
+            app_commands.Choice(name="the largest", value=Faces.LARGEST.value),
+        ],
+        crop=[
+            app_commands.Choice(name="normal", value=Crop.DEFAULT.value),
+            app_commands.Choice(name="wider", value=Crop.WIDE.value),
+            app_commands.Choice(name="tighter", value=Crop.TIGHT.value),
+        ],
+    )
+    async def anime(
+        interaction: discord.Interaction,
+        photo: discord.Attachment,
+        faces: str = Faces.ALL.value,
+        crop: str = Crop.DEFAULT.value,
+        whole: bool = False,
+        private: bool = False,
+    ) -> None:
+        await intake.take(interaction, photo, Options(Faces(faces), Crop(crop), whole), private=private)
+
+    @tree.context_menu(name="Anime this")
+    async def anime_this(interaction: discord.Interaction, message: discord.Message) -> None:
+        photo = first_photo(message)
+        if photo is None:
+            await say(interaction, phrases.say(str(interaction.locale), "discord.no_photo_here"), private=True)
+        else:
+            await intake.take(interaction, photo, Options(), private=False)
+
+
+def _add_texts(tree: AnimeTree, phrases: Phrases) -> None:
+    @tree.command(name="help", description="How this works")
+    async def help_(interaction: discord.Interaction) -> None:
+        await say(interaction, phrases.help(str(interaction.locale)), private=True)
+
+    @tree.command(name="privacy", description="What happens to your photo")
+    async def privacy(interaction: discord.Interaction) -> None:
+        await say(interaction, phrases.privacy(str(interaction.locale)), private=True)
+
+
+def first_photo(message: discord.Message) -> discord.Attachment | None:
+    """The first attachment that looks like a photo, also of a forwarded message."""
+    attachments = [*message.attachments, *(found for part in message.message_snapshots for found in part.attachments)]
+    images = [found for found in attachments if (found.content_type or "").split(";")[0] in READABLE]
+    return images[0] if images else None

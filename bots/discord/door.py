@@ -1,0 +1,158 @@
+"""Answers of the studio, edited into the response of the interaction that asked, or sent late where that is over."""
+
+import asyncio
+import contextvars
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+import aiohttp
+import discord
+import structlog
+
+from bots.discord.files import as_files
+from bots.discord.phrases import Phrases
+from bots.discord.reply import ReplyTo
+from bots.discord.status import StatusLine
+from bots.requests import Delivery, Picture, Progress, Undeliverable
+from storage import Job
+
+log = structlog.get_logger(__name__)
+
+EDIT_INTERVAL = 2.0
+"""Seconds between two edits of one status."""
+TOKEN_MARGIN = 10.0
+"""Seconds before its end that a token is given up, so that no upload is cut off by it."""
+NO_MENTIONS = discord.AllowedMentions.none()
+
+UNKNOWN_MESSAGE = 10008
+UNKNOWN_WEBHOOK = 10015
+UNKNOWN_INTERACTION = 10062
+REQUEST_TOO_LARGE = 40005
+INVALID_TOKEN = 50027
+"""JSON error codes (Discord: Opcodes and Status Codes)."""
+TOKEN_DEAD = frozenset({UNKNOWN_WEBHOOK, UNKNOWN_INTERACTION, INVALID_TOKEN})
+
+
+class NotConnected(Exception):
+    """The bot has not logged in yet; the answer is tried again later."""
+
+
+class DiscordDoor:
+    """The door as the studio sees it.
+
+    Everything it sends runs in the context in which the bot logged in: discord.py keeps the adapter for webhook
+    routes in a context variable, and the studio calls from tasks of its own.
+    """
+
+    platform = "discord"
+
+    def __init__(self, bot: discord.Client, phrases: Phrases, clock: Callable[[], float] = time.time) -> None:
+        self._bot = bot
+        self._phrases = phrases
+        self._clock = clock
+        self._context: contextvars.Context | None = None
+        self._statuses: dict[str, StatusLine] = {}
+
+    def connect(self) -> None:
+        """The bot has logged in: from now on it can answer. Called in the context that sends."""
+        self._context = contextvars.copy_context()
+
+    async def close(self) -> None:
+        """End the status lines that are still being shown."""
+        self._context = None
+        statuses, self._statuses = self._statuses, {}
+        for status in statuses.values():
+            await status.end()
+
+    async def progress(self, job: Job, progress: Progress) -> None:
+        text = self._phrases.progress(job.language, progress)
+        reply = ReplyTo.from_json(job.reply)
+        if text is None or self._context is None or not self._token_works(reply):
+            return
+        status = self._statuses.get(job.id)
+        if status is None:
+
+            async def show(line: str) -> bool:
+                return await self._show(reply, line)
+
+            status = self._statuses[job.id] = StatusLine(show, EDIT_INTERVAL, self._context)
+        status.say(text)
+
+    async def deliver(self, job: Job, delivery: Delivery) -> None:
+        await self._answer(job, self._phrases.done(job.language, delivery), delivery.pictures)
+
+    async def explain(self, job: Job, code: str, reference: str) -> None:
+        await self._answer(job, self._phrases.failure(job.language, code, reference), ())
+
+    async def _answer(self, job: Job, text: str, pictures: Sequence[Picture]) -> None:
+        if self._context is None:
+            raise NotConnected("the Discord bot has not logged in yet")
+        status = self._statuses.pop(job.id, None)
+        if status is not None:
+            await status.end()
+        await _run_in(self._context, self._send(ReplyTo.from_json(job.reply), text, pictures))
+
+    async def _send(self, reply: ReplyTo, text: str, pictures: Sequence[Picture]) -> None:
+        if self._token_works(reply):
+            try:
+                await self._edit(reply, text, pictures)
+                return
+            except discord.HTTPException as error:
+                if error.code == UNKNOWN_MESSAGE:
+                    raise Undeliverable("the response was deleted") from error
+                if error.code not in TOKEN_DEAD:
+                    raise
+        await self._send_late(reply, text, pictures)
+
+    async def _edit(self, reply: ReplyTo, text: str, pictures: Sequence[Picture]) -> None:
+        response = discord.Webhook.partial(reply.application_id, reply.token, client=self._bot)
+        try:
+            files = await as_files(pictures, reply.filesize_limit)
+            await response.edit_message(reply.message_id, content=text, attachments=files, allowed_mentions=NO_MENTIONS)
+        except discord.HTTPException as error:
+            if not (pictures and (error.status == 413 or error.code == REQUEST_TOO_LARGE)):
+                raise
+            files = await as_files(pictures, reply.filesize_limit, "jpeg")
+            await response.edit_message(reply.message_id, content=text, attachments=files, allowed_mentions=NO_MENTIONS)
+
+    async def _send_late(self, reply: ReplyTo, text: str, pictures: Sequence[Picture]) -> None:
+        """To the channel as a reply; what only the person may see, and where the bot is no member, to their DMs."""
+        limit = min(reply.filesize_limit, discord.utils.DEFAULT_FILE_SIZE_LIMIT_BYTES)
+        if not reply.ephemeral:
+            try:
+                await self._bot.get_partial_messageable(reply.channel_id).send(
+                    f"<@{reply.user_id}> {text}",
+                    files=await as_files(pictures, limit),
+                    reference=discord.MessageReference(
+                        message_id=reply.message_id, channel_id=reply.channel_id, fail_if_not_exists=False
+                    ),
+                    allowed_mentions=discord.AllowedMentions(
+                        everyone=False, roles=False, users=[discord.Object(reply.user_id)], replied_user=False
+                    ),
+                )
+                return
+            except (discord.Forbidden, discord.NotFound):
+                log.info("discord_channel_closed", channel=reply.channel_id)
+        try:
+            direct = await self._bot.create_dm(discord.Object(reply.user_id))
+            await direct.send(text, files=await as_files(pictures, limit), allowed_mentions=NO_MENTIONS)
+        except (discord.Forbidden, discord.NotFound) as error:
+            raise Undeliverable("neither the channel nor direct messages take the answer") from error
+
+    async def _show(self, reply: ReplyTo, text: str) -> bool:
+        response = discord.Webhook.partial(reply.application_id, reply.token, client=self._bot)
+        try:
+            await response.edit_message(reply.message_id, content=text, allowed_mentions=NO_MENTIONS)
+        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+            # Names the kind alone: the error of a request may carry its address, and that has the token in it.
+            log.info("discord_progress_not_shown", error=type(error).__name__, code=getattr(error, "code", None))
+            return False
+        return True
+
+    def _token_works(self, reply: ReplyTo) -> bool:
+        return self._clock() < reply.expires_at - TOKEN_MARGIN
+
+
+async def _run_in(context: contextvars.Context, work: Coroutine[Any, Any, None]) -> None:
+    await asyncio.create_task(work, context=context.copy())

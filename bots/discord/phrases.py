@@ -1,0 +1,71 @@
+"""Sentences of the catalogue, filled in for Discord."""
+
+import math
+import secrets
+
+from bots.requests import Delivery, Progress, Refused, Stage
+from bots.words import Words
+from config import Settings
+
+ETA_STEP = 5
+"""Seconds that an expected time is rounded up to, so that the text does not change at every look."""
+
+
+def new_reference() -> str:
+    """A short code that stands in the answer and in the log."""
+    return secrets.token_hex(4)
+
+
+class Phrases:
+    """Every text this door shows."""
+
+    def __init__(self, words: Words, settings: Settings) -> None:
+        self._words = words
+        self._limits = {
+            "megabytes": f"{settings.limits_photo_bytes / 1e6:g}",
+            "megapixels": f"{settings.limits_photo_pixels / 1e6:g}",
+        }
+        self._help = {**self._limits, "faces": settings.limits_faces}
+        self._privacy = {
+            "input_hours": math.ceil(settings.limits_keep_inputs / 3_600),
+            "result_days": math.ceil(settings.limits_keep_results / 86_400),
+        }
+
+    def help(self, language: str) -> str:
+        return self._words.say(language, "discord.help", **self._help)
+
+    def privacy(self, language: str) -> str:
+        return self._words.say(language, "privacy", **self._privacy)
+
+    def say(self, language: str, key: str) -> str:
+        return self._words.say(language, key)
+
+    def progress(self, language: str, progress: Progress) -> str | None:
+        """None: there is nothing to say yet."""
+        values: dict[str, object] = {}
+        if progress.stage is Stage.WAITING:
+            if progress.position is None:
+                return None
+            values["position"] = progress.position
+        if progress.eta is None:
+            return self._words.say(language, progress.stage.value, **values)
+        seconds = max(1, math.ceil(progress.eta / ETA_STEP)) * ETA_STEP
+        return self._words.say(language, f"{progress.stage.value}_eta", seconds=seconds, **values)
+
+    def done(self, language: str, delivery: Delivery) -> str:
+        painted = len(delivery.pictures)
+        if delivery.found > painted:
+            return self._words.say(language, "done_more", painted=painted, found=delivery.found)
+        return self._words.say(language, "done")
+
+    def failure(self, language: str, code: str, reference: str) -> str:
+        if code == "cancelled":
+            return self._words.say(language, "cancelled")
+        return self._words.failure(language, code, reference=reference, **self._limits)
+
+    def refused(self, language: str, refused: Refused, reference: str) -> str:
+        text = self.failure(language, refused.code, reference)
+        if refused.retry_at is None:
+            return text
+        # Discord shows such a timestamp in the reader's own time zone.
+        return f"{text} {self._words.say(language, 'retry_at', time=f'<t:{math.ceil(refused.retry_at)}:t>')}"

@@ -1,0 +1,83 @@
+"""Keeps the bot connected for as long as the service runs; the rest of the service never waits for it."""
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import discord
+import structlog
+
+from bots.discord.bot import AnimeBot, create_bot
+from bots.discord.network import endpoints
+from config import Settings
+
+if TYPE_CHECKING:
+    from bots.studio import Studio
+
+log = structlog.get_logger(__name__)
+
+FIRST_WAIT = 1.0
+LONGEST_WAIT = 60.0
+"""Seconds between attempts to reach Discord, doubling from the first to the longest."""
+AUTHENTICATION_FAILED = 4004
+"""Close code of the gateway for a wrong token (Discord: Opcodes and Status Codes)."""
+CHATTY = ("discord.http", "discord.gateway", "discord.webhook", "discord.client")
+
+Sleep = Callable[[float], Awaitable[None]]
+
+
+@contextlib.asynccontextmanager
+async def run_discord(
+    settings: Settings, studio: "Studio", sleep: Sleep = asyncio.sleep
+) -> AsyncIterator[AnimeBot | None]:
+    """The Discord door, connected in the background while this lasts. Without a token it is off and None is given.
+
+    Discord being unreachable, a wrong token or any other failure there never ends the service: the first is tried
+    again with a growing pause, the second is logged with what to do.
+    """
+    if settings.discord_token is None:
+        log.info("discord_off", hint="set DISCORD_TOKEN to turn it on")
+        yield None
+        return
+    _quieten()
+    with endpoints(settings):
+        bot = create_bot(settings, studio)
+        task = asyncio.create_task(_stay_connected(bot, settings.discord_token.get_secret_value(), sleep))
+        try:
+            yield bot
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def _stay_connected(bot: AnimeBot, token: str, sleep: Sleep) -> None:
+    wait = FIRST_WAIT
+    while True:
+        try:
+            async with bot:
+                await bot.start(token)
+            problem = "connection closed"
+        except (discord.LoginFailure, discord.ConnectionClosed) as error:
+            if isinstance(error, discord.LoginFailure) or error.code == AUTHENTICATION_FAILED:
+                log.error("discord_token_wrong", hint="Discord refuses DISCORD_TOKEN; the other doors stay open")
+                return
+            problem = f"closed with {error.code}"
+        except Exception as error:
+            problem = f"{type(error).__name__}: {error}"
+        log.warning("discord_unreachable", problem=problem, again_in=wait)
+        await sleep(wait * random.uniform(0.5, 1.0))
+        wait = min(wait * 2, LONGEST_WAIT)
+        # Closing the session closed its connector as well, and discord.py makes a new one only where there is none.
+        bot.clear()
+        bot.http.connector = discord.utils.MISSING
+
+
+def _quieten() -> None:
+    """The SDK's debug logs hold whole events and addresses, interaction tokens included: they are never written."""
+    for name in CHATTY:
+        logger = logging.getLogger(name)
+        if logger.getEffectiveLevel() < logging.INFO:
+            logger.setLevel(logging.INFO)

@@ -1,0 +1,102 @@
+"""A studio that keeps what it is given and answers when the test says so."""
+
+import asyncio
+import io
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from random import Random
+
+from PIL import Image
+
+from bots.requests import Delivery, Door, PhotoRequest, Picture, Refused
+from storage import Job, State
+
+Work = Callable[[Door, Job], Awaitable[None]]
+
+
+def png_of(size: int = 256, seed: int = 7) -> bytes:
+    """A noisy PNG: it does not shrink, so its length is near size * size * 3."""
+    out = io.BytesIO()
+    Image.frombytes("RGB", (size, size), Random(seed).randbytes(size * size * 3)).save(out, "PNG")
+    return out.getvalue()
+
+
+def picture_of(seed: int = 7) -> Picture:
+    return Picture(png_of(seed=seed), png_of(seed=seed + 1))
+
+
+def delivery_of(count: int = 1, found: int | None = None) -> Delivery:
+    return Delivery(tuple(picture_of(seed) for seed in range(count)), found or count)
+
+
+def paint(delivery: Delivery) -> Work:
+    async def work(door: Door, job: Job) -> None:
+        await door.deliver(job, delivery)
+
+    return work
+
+
+def fail(code: str, reference: str = "ab12cd34") -> Work:
+    async def work(door: Door, job: Job) -> None:
+        await door.explain(job, code, reference)
+
+    return work
+
+
+async def nothing(door: Door, job: Job) -> None:
+    """The job stays unanswered."""
+
+
+@dataclass
+class FakeStudio:
+    """Accepts everything unless told to refuse; does `work` on each job in a task of its own."""
+
+    work: Work = nothing
+    refuses: Exception | None = None
+    doors: dict[str, Door] = field(default_factory=dict)
+    requests: list[PhotoRequest] = field(default_factory=list)
+    photos: list[bytes] = field(default_factory=list)
+    jobs: list[Job] = field(default_factory=list)
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def open_door(self, door: Door) -> None:
+        self.doors[door.platform] = door
+
+    async def accept(self, request: PhotoRequest, chunks: AsyncIterator[bytes]) -> Job:
+        if self.refuses is not None:
+            raise self.refuses
+        self.requests.append(request)
+        self.photos.append(b"".join([chunk async for chunk in chunks]))
+        job = Job(
+            id=f"{len(self.jobs):032x}",
+            source=request.source,
+            person=request.person,
+            options=request.options.to_json(),
+            reply=request.reply,
+            language=request.language,
+            state=State.QUEUED,
+            code=None,
+            attempts=0,
+            results=(),
+            input_key="inputs/1",
+            created_at=time.time(),
+            updated_at=time.time(),
+        )
+        self.jobs.append(job)
+        self.tasks.append(asyncio.create_task(self.work(self.doors["discord"], job)))
+        return job
+
+
+def refusal(code: str, retry_at: float | None = None) -> Refused:
+    return Refused(code, "as the test wants it", retry_at)
+
+
+@dataclass
+class FakeClock:
+    """Unix seconds that pass when told to."""
+
+    now: float = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
