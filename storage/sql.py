@@ -5,14 +5,13 @@ import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import aiosqlite
 
 from storage.errors import StorageError
 
 _OLDEST_SQLITE = (3, 35, 0)  # RETURNING
-_T = TypeVar("_T")
 
 
 class Sql:
@@ -28,7 +27,7 @@ class Sql:
         self._connection: aiosqlite.Connection | None = None
 
     async def open(self, prepare: Callable[[sqlite3.Connection, Path], None]) -> None:
-        """Connect, and run `prepare` on the connection, in a thread.
+        """Connect, and run `prepare` before anything else.
 
         Raises:
             StorageError: the file cannot be used; names it and says what to do.
@@ -48,8 +47,7 @@ class Sql:
             return connection
 
         try:
-            # Opened before aiosqlite's own thread takes over: one that fails to open leaves that thread behind, which
-            # then speaks to a loop that is closed already.
+            # Connected before aiosqlite's thread starts: one whose connect fails outlives the event loop.
             opened = await asyncio.to_thread(connect)
         except (sqlite3.Error, OSError) as error:
             raise explain(error, self.path) from error
