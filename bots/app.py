@@ -4,23 +4,28 @@ import asyncio
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import asdict
+from urllib.parse import urlsplit
 
 import structlog
+from fastapi import FastAPI, Request, Response
 
 from bots.logs import configure_logging
 from bots.studio import Studio
-from bots.web.server import run_web
-from config import ConfigError, Settings
+from bots.web import PortTaken, WebDoor, create_app
+from bots.web import serve as serve_web
+from config import ConfigError, Settings, load_settings
 from inference import Pipeline
 from storage import Database, ObjectStore, StorageError, open_store
 from storage.retention import sweep
+from ugatit import WeightsError
 
 log = structlog.get_logger(__name__)
 
 SWEEP_EVERY = 600.0  # seconds
+SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # https://core.telegram.org/bots/api#setwebhook
 
 
 async def serve(settings: Settings, *, say: Callable[[str], None] = print) -> None:
@@ -32,7 +37,7 @@ async def serve(settings: Settings, *, say: Callable[[str], None] = print) -> No
     Raises:
         ConfigError: a setting asks for what is not served.
         StorageError: the database or the store can't be used; says what to do.
-        ServerError: the port of the page can't be had.
+        PortTaken: the port of the page can't be had.
         WeightsError: MODEL_WEIGHTS can't be used.
     """
     _refuse_unserved(settings)
@@ -49,9 +54,11 @@ async def serve(settings: Settings, *, say: Callable[[str], None] = print) -> No
         await store.check()
         pipeline = await stack.enter_async_context(Pipeline(settings))
         studio = await stack.enter_async_context(Studio(settings, database, store, pipeline))
-        address = await stack.enter_async_context(run_web(settings, studio, store))
+        studio.open_door(WebDoor(studio.remember))
+        web = create_app(settings, studio, store)
+        address = await stack.enter_async_context(serve_web(web, settings))
         say(f"Page and API    {address}")
-        await _open_chats(stack, settings, studio, say)
+        await _open_chats(stack, settings, studio, web, say)
         sweeper = asyncio.create_task(_sweep(settings, database, store))
         stack.callback(sweeper.cancel)
         ready = asyncio.create_task(_say_ready(pipeline, say))
@@ -73,12 +80,16 @@ def _refuse_unserved(settings: Settings) -> None:
         raise ConfigError("MAIL_URL: e-mailed links are not there yet; leave it empty")
 
 
-async def _open_chats(stack: AsyncExitStack, settings: Settings, studio: Studio, say: Callable[[str], None]) -> None:
+async def _open_chats(
+    stack: AsyncExitStack, settings: Settings, studio: Studio, web: FastAPI, say: Callable[[str], None]
+) -> None:
     # Imported here: an SDK takes half a second, and the front door should not wait for one that is off.
     if settings.telegram_token:
         from bots.telegram.runner import run_telegram
 
-        await stack.enter_async_context(run_telegram(settings, studio))
+        telegram = await stack.enter_async_context(run_telegram(settings, studio))
+        if settings.telegram_webhook_url:
+            _mount_webhook(web, urlsplit(settings.telegram_webhook_url).path or "/", telegram.receive)
         say("Telegram        on")
     else:
         say("Telegram        off (TELEGRAM_TOKEN turns it on)")
@@ -89,6 +100,13 @@ async def _open_chats(stack: AsyncExitStack, settings: Settings, studio: Studio,
         say("Discord         on")
     else:
         say("Discord         off (DISCORD_TOKEN turns it on)")
+
+
+def _mount_webhook(web: FastAPI, path: str, receive: Callable[[str | None, bytes], Awaitable[int]]) -> None:
+    async def webhook(request: Request) -> Response:
+        return Response(status_code=await receive(request.headers.get(SECRET_HEADER), await request.body()))
+
+    web.add_route(path, webhook, methods=["POST"], include_in_schema=False)
 
 
 async def _say_ready(pipeline: Pipeline, say: Callable[[str], None]) -> None:
@@ -115,13 +133,9 @@ async def _sweep(settings: Settings, database: Database, store: ObjectStore) -> 
 
 def main() -> int:
     """`python -m bots`: 0 after a clean stop, 2 when the start is not possible, with one clear message."""
-    from bots.web.server import ServerError
-    from config import load_settings
-    from ugatit import WeightsError
-
     try:
         asyncio.run(serve(load_settings(), say=lambda line: print(line, flush=True)))
-    except (ConfigError, StorageError, ServerError, WeightsError) as error:
+    except (ConfigError, StorageError, PortTaken, WeightsError) as error:
         print(f"Selfie2Anime can't start. {error}", file=sys.stderr)
         return 2
     return 0

@@ -1,6 +1,6 @@
 """Collects crops into batches for the engines.
 
-It never waits for a batch to fill: while an engine is busy, crops gather; as soon as it is free, it takes what is there.
+It never waits for a batch to fill: while an engine is busy, crops gather; once it is free, it takes what is there.
 """
 
 import asyncio

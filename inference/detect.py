@@ -63,5 +63,5 @@ class Detector:
 
 def _face(values: np.ndarray, score: float) -> Face:
     x, y, width, height, *rest = (float(value) for value in values)
-    points = [Point(*pair) for pair in zip(rest[::2], rest[1::2], strict=True)]
-    return Face(x, y, width, height, *points, float(score))
+    eye, other_eye, nose, mouth, other_mouth = (Point(*pair) for pair in zip(rest[::2], rest[1::2], strict=True))
+    return Face(x, y, width, height, eye, other_eye, nose, mouth, other_mouth, float(score))

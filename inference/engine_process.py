@@ -99,7 +99,7 @@ Message = Loaded | Warmed | Done | Failed | Unusable
 
 
 def main(connection: Connection, spec: Spec) -> None:
-    """Load, say so, warm one bucket after the other, and run whatever batch comes meanwhile and after, until the end."""
+    """Load, say so, warm one bucket after the other, and run the batches that come meanwhile and after."""
     end_with_parent()
     network = _load(connection, spec)
     if network is None:

@@ -1,8 +1,8 @@
 """Who is next: fair between people, bounded, and aware of deadlines.
 
 Within a priority people take turns, and each person's oldest job goes first. Interactive jobs go before batch jobs, but
-a batch job ages with every one that goes before it, and after `PATIENCE` of them it is next. Age is counted in jobs, not
-in seconds, so that the order is known in advance and a position can be told exactly.
+a batch job ages with every one that passes it, and after `PATIENCE` of them it is next. Age is counted in jobs, not in
+seconds, so that the order is known in advance and a position can be told exactly.
 """
 
 import asyncio

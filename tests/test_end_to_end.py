@@ -93,7 +93,11 @@ async def test_a_selfie_survives_a_kill_and_is_answered_once(tmp_path: Path):
 
 
 async def test_the_page_paints_with_pictures_private_in_s3(tmp_path: Path, s3: S3Server):
-    settings = {"STORAGE_URL": "s3://private-pictures/selfies", **s3.environment}
+    settings = {
+        "STORAGE_URL": "s3://private-pictures/selfies",
+        "DATABASE_PATH": str(tmp_path / "jobs.db"),
+        **s3.environment,
+    }
     provision = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "storage", "provision", cwd=ROOT, env={**os.environ, **settings}
     )
@@ -110,6 +114,7 @@ async def test_the_page_paints_with_pictures_private_in_s3(tmp_path: Path, s3: S
             assert url.startswith(s3.endpoint)
             assert_painted((await client.get(url)).content)
             assert (await client.get(url.split("?")[0])).status_code == 403
+            await service.said("Ready to paint")
             assert (await client.get("/readyz")).status_code == 200
         assert await service.stop() == 0
 
