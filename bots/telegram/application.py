@@ -1,5 +1,6 @@
 """The python-telegram-bot `Application` of this bot: its handlers, rate limits and time-outs, not started."""
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,8 @@ def create_parts(settings: Settings, studio: "Studio") -> Parts:
     if settings.telegram_token is None:
         raise ValueError("TELEGRAM_TOKEN is not set")
     token = settings.telegram_token.get_secret_value()
+    # The type that the SDK's next major version has anyway; without it, it warns at every flood wait.
+    os.environ.setdefault("PTB_TIMEDELTA", "true")
     application = (
         ApplicationBuilder()
         .token(token)

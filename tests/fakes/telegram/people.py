@@ -177,7 +177,9 @@ class Chat:
     async def wait_for(self, predicate: Seen, within: float = 10) -> Message:
         """The first of the bot's visible messages for which the predicate holds, now or later."""
         return await self._world.until(
-            lambda: next((m for m in self.answers if predicate(m)), None), within, f"a message in {self._told()}"
+            lambda: next((m for m in self.answers if predicate(m)), None),
+            within,
+            lambda: f"a message in {self._told()}",
         )
 
     async def wait_answers(self, count: int, predicate: Seen = bool, within: float = 10) -> list[Message]:
@@ -187,17 +189,17 @@ class Chat:
             found = [m for m in self.answers if predicate(m)]
             return found if len(found) >= count else None
 
-        return await self._world.until(look, within, f"{count} messages in {self._told()}")
+        return await self._world.until(look, within, lambda: f"{count} messages in {self._told()}")
 
     async def wait_photo(self, within: float = 10) -> Message:
         return await self.wait_for(lambda m: m.kind == "photo", within)
 
     async def wait_until(self, condition: Callable[[], object], within: float = 10) -> None:
         """Any condition, looked at after every change on the server."""
-        await self._world.until(lambda: condition() or None, within, f"the condition in {self._told()}")
+        await self._world.until(lambda: condition() or None, within, lambda: f"the condition in {self._told()}")
 
     def _told(self) -> str:
-        return f"chat {self.id}"
+        return f"chat {self.id}, where the bot says {[(m.kind, m.text) for m in self.answers]},"
 
 
 class Press:
@@ -209,7 +211,9 @@ class Press:
 
     async def answer(self, within: float = 10) -> dict[str, Any]:
         """The parameters with which the bot answered; lists of results are read."""
-        body = await self._world.until(lambda: self._world.queries.get(self.id), within, "an answer to the query")
+        body = await self._world.until(
+            lambda: self._world.queries.get(self.id), within, lambda: "an answer to the query"
+        )
         results = body.get("results")
         return body | ({"results": json.loads(results)} if isinstance(results, str) else {})
 

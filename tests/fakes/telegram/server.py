@@ -198,11 +198,11 @@ class FakeTelegram:
             found = [call for call in self.calls if call.method == method]
             return found[count - 1] if len(found) >= count else None
 
-        return await self.world.until(look, within, f"call {count} of {method}")
+        return await self.world.until(look, within, lambda: f"call {count} of {method}")
 
     async def wait_confirmed(self, within: float = 10) -> None:
         """No update is left that the bot has not confirmed (its next getUpdates, or the webhook's 2xx)."""
-        await self.world.until(lambda: not self.world.updates.pending, within, "confirmation of all updates")
+        await self.world.until(lambda: not self.world.updates.pending, within, lambda: "confirmation of all updates")
 
     # -- HTTP
 

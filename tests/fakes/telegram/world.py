@@ -138,7 +138,7 @@ class World:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    async def until(self, look: Callable[[], T | None], within: float, what: str) -> T:
+    async def until(self, look: Callable[[], T | None], within: float, what: Callable[[], str]) -> T:
         """The first true value that `look` returns, asked again after every change."""
         try:
             async with asyncio.timeout(within):
@@ -146,7 +146,7 @@ class World:
                     await self._changed.wait()
                 return found
         except TimeoutError:
-            raise AssertionError(f"{what} did not happen within {within} s") from None
+            raise AssertionError(f"{what()} did not happen within {within} s") from None
 
     # -- chats and messages
 
