@@ -133,8 +133,6 @@ class Answers:
             wait=wait_random_exponential(multiplier=self._pause, max=LONGEST_PAUSE),
             stop=stop_after_delay(self._gives_up_after),
             before_sleep=note,
-                "answer failed, trying again", job=job.id, attempt=state.attempt_number
-            ),
             reraise=True,
         )
         try:

@@ -3,17 +3,22 @@
 import asyncio
 import signal
 import sys
+import time
 from collections.abc import Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
+from dataclasses import asdict
 
 import structlog
 
 from bots.logs import configure_logging
 from bots.studio import Studio
-from bots.web.server import run_web
-from config import Settings
+from bots.web import PortTaken, WebDoor, create_app
+from bots.web import serve as serve_web
+from config import ConfigError, Settings, load_settings
 from inference import Pipeline
-from storage import Database, ObjectStore, StorageError, open_store, sweep
+from storage import Database, ObjectStore, StorageError, open_store
+from storage.retention import sweep
+from ugatit import WeightsError
 
 log = structlog.get_logger(__name__)
 
@@ -27,10 +32,12 @@ async def serve(settings: Settings, *, say: Callable[[str], None] = print) -> No
         say: shows a line to the person who started it.
 
     Raises:
+        ConfigError: a setting asks for what is not served.
         StorageError: the database or the store can't be used; says what to do.
-        ServerError: the port of the page can't be had.
+        PortTaken: the port of the page can't be had.
         WeightsError: MODEL_WEIGHTS can't be used.
     """
+    _refuse_unserved(settings)
     configure_logging(settings)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -44,7 +51,8 @@ async def serve(settings: Settings, *, say: Callable[[str], None] = print) -> No
         await store.check()
         pipeline = await stack.enter_async_context(Pipeline(settings))
         studio = await stack.enter_async_context(Studio(settings, database, store, pipeline))
-        address = await stack.enter_async_context(run_web(settings, studio, store))
+        studio.open_door(WebDoor(studio.remember))
+        address = await stack.enter_async_context(serve_web(create_app(settings, studio, store), settings))
         say(f"Page and API    {address}")
         await _open_chats(stack, settings, studio, say)
         sweeper = asyncio.create_task(_sweep(settings, database, store))
@@ -58,6 +66,14 @@ async def serve(settings: Settings, *, say: Callable[[str], None] = print) -> No
             await stopped
         log.info("stopping", grace=settings.limits_grace)
         await studio.drain()
+
+
+def _refuse_unserved(settings: Settings) -> None:
+    """Settings that this version only knows by name stop the start: nobody should wait for what they promise."""
+    if settings.queue_url != "local:":
+        raise ConfigError(f"QUEUE_URL = {settings.queue_url!r}: workers over SQS are not there yet; use local:")
+    if settings.mail_url is not None:
+        raise ConfigError("MAIL_URL: e-mailed links are not there yet; leave it empty")
 
 
 async def _open_chats(stack: AsyncExitStack, settings: Settings, studio: Studio, say: Callable[[str], None]) -> None:
@@ -85,24 +101,26 @@ async def _say_ready(pipeline: Pipeline, say: Callable[[str], None]) -> None:
 
 async def _sweep(settings: Settings, database: Database, store: ObjectStore) -> None:
     while True:
-        with suppress(StorageError):
+        try:
             swept = await sweep(
-                database, store, keep_inputs=settings.limits_keep_inputs, keep_results=settings.limits_keep_results
+                database,
+                store,
+                keep_inputs=settings.limits_keep_inputs,
+                keep_results=settings.limits_keep_results,
+                now=time.time(),
             )
-            if swept:
-                log.info("swept", what=str(swept))
+        except StorageError as error:  # tried again at the next turn, and visible until then
+            log.warning("not swept", error=str(error))
+        else:
+            log.info("swept", **asdict(swept))
         await asyncio.sleep(SWEEP_EVERY)
 
 
 def main() -> int:
     """`python -m bots`: 0 after a clean stop, 2 when the start is not possible, with one clear message."""
-    from bots.web.server import ServerError
-    from config import ConfigError, load_settings
-    from ugatit import WeightsError
-
     try:
         asyncio.run(serve(load_settings(), say=lambda line: print(line, flush=True)))
-    except (ConfigError, StorageError, ServerError, WeightsError) as error:
+    except (ConfigError, StorageError, PortTaken, WeightsError) as error:
         print(f"Selfie2Anime can't start. {error}", file=sys.stderr)
         return 2
     return 0

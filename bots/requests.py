@@ -46,7 +46,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One painted face: PNG bytes, and the crop of the photo it was painted from (same size, encoded)."""
+    """One painted face as a PNG, and the crop of the photo it was painted from as a JPEG of the same size."""
 
     png: bytes
     original: bytes

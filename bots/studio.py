@@ -169,7 +169,7 @@ class Studio:
         return bytes(photo)
 
     async def _write_down(self, request: PhotoRequest, photo: bytes) -> Job:
-        now, job_id = self._clock(), secrets.token_urlsafe(16)
+        now, job_id = self._clock(), secrets.token_hex(16)
         job = Job(
             id=job_id,
             source=request.source,
@@ -178,7 +178,10 @@ class Studio:
             reply=request.reply,
             language=request.language,
             state=State.QUEUED,
+            code=None,
+            attempts=0,
             input_key=input_key(job_id),
+            results=(),
             created_at=now,
             updated_at=now,
         )

@@ -12,7 +12,8 @@ from bots.answers import Answers, reference
 from bots.patience import store_answers
 from bots.requests import Progress, Stage
 from config import Settings
-from inference import EngineFailed, InferenceError, Options, Pipeline, Priority, Scheduler, Translation
+from inference import InferenceError, Options, Pipeline, Priority, Scheduler, Translation
+from inference.errors import EngineFailed
 from storage import Job, Jobs, ObjectMissing, ObjectStore, State, result_keys
 
 log = structlog.get_logger(__name__)
@@ -64,7 +65,7 @@ class Workshop:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        tasks: list[asyncio.Task[object]] = [*self._attendants, *self._painting.values()]  # type: ignore[list-item]
+        tasks: list[asyncio.Task[object]] = [*self._attendants, *self._painting.values()]
         tasks += [task for _, task in self._shown.values()]
         if self._clerk is not None:
             tasks.append(self._clerk)
@@ -178,9 +179,10 @@ class Workshop:
 
     async def _keep(self, job: Job, translation: Translation) -> None:
         keys = result_keys(job.id, len(translation.portraits))
-        objects = [data for portrait in translation.portraits for data in (portrait.png, portrait.original)]
-        for key, data in zip(keys, objects, strict=True):
-            await store_answers(partial(self._store.put, key, data, "image/png"), multiplier=self._pause)
+        portraits = translation.portraits
+        objects = [o for p in portraits for o in ((p.png, "image/png"), (p.original, "image/jpeg"))]
+        for key, (data, content_type) in zip(keys, objects, strict=True):
+            await store_answers(partial(self._store.put, key, data, content_type), multiplier=self._pause)
         rendered = await self._jobs.advance(job.id, State.RENDERED, results=keys, found=translation.found)
         if rendered is None:  # cancelled while the pictures were stored: nobody wants them
             await self._store.delete(keys)

@@ -1,0 +1,34 @@
+"""From photo bytes to anime bytes. OpenCV and TensorFlow live in child processes and are not imported here.
+
+The pipeline is imported when it is first asked for: the child processes have no use for it.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from inference.errors import InferenceError
+from inference.options import Crop, Faces, Options, Region
+from inference.scheduler import Priority, Scheduler
+
+if TYPE_CHECKING:
+    from inference.pipeline import Pipeline, Portrait, Translation
+
+__all__ = [
+    "Crop",
+    "Faces",
+    "InferenceError",
+    "Options",
+    "Pipeline",
+    "Portrait",
+    "Priority",
+    "Region",
+    "Scheduler",
+    "Translation",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in {"Pipeline", "Portrait", "Translation"}:
+        from inference import pipeline
+
+        return getattr(pipeline, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,7 @@
-"""What can go wrong between photo and picture. `code` picks the words that a person reads; `str(error)` is for the log."""
+"""What can go wrong between photo and picture.
+
+`code` picks the words that a person reads; `str(error)` is for the log. All of them cross between processes.
+"""
 
 
 class InferenceError(Exception):
@@ -69,3 +72,6 @@ class QueueFull(InferenceError):
     def __init__(self, what: str, retry_after: float) -> None:
         super().__init__(what)
         self.retry_after = retry_after
+
+    def __reduce__(self) -> tuple[type["QueueFull"], tuple[str, float]]:
+        return QueueFull, (str(self), self.retry_after)

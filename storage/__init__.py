@@ -1,0 +1,27 @@
+"""Where things are kept: photos and pictures as objects (files or S3), jobs and people in SQLite."""
+
+from storage.database import Database
+from storage.errors import ObjectMissing, StorageError
+from storage.files import FileStore
+from storage.jobs import Job, Jobs, Source, State
+from storage.keys import input_key, result_keys
+from storage.objects import ObjectStore, disposition, open_store
+from storage.people import People, Person
+
+__all__ = [
+    "Database",
+    "FileStore",
+    "Job",
+    "Jobs",
+    "ObjectMissing",
+    "ObjectStore",
+    "People",
+    "Person",
+    "Source",
+    "State",
+    "StorageError",
+    "disposition",
+    "input_key",
+    "open_store",
+    "result_keys",
+]

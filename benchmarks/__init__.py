@@ -1,0 +1,1 @@
+"""Figures, not tests: each module prints what it measured, on which machine and with which versions."""

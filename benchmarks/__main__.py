@@ -1,0 +1,6 @@
+"""`python -m benchmarks` (and `make bench`) runs them all."""
+
+from benchmarks import start
+
+if __name__ == "__main__":
+    start.main()

@@ -1,0 +1,157 @@
+"""From a Telegram message to a `PhotoRequest`, and its bytes from the Bot API server."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import httpx
+import structlog
+from telegram import Bot, Message
+from telegram.error import BadRequest, NetworkError
+
+from bots.requests import PhotoRequest, Refused
+from bots.telegram.reply import ReplyTo
+from inference import Options
+from storage import Source
+
+log = structlog.get_logger(__name__)
+
+# Clients that do not know a format send it as application/octet-stream; what it is, its content tells later.
+_IMAGE_NAMES = (".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif")
+ATTEMPTS = 3
+PAUSE = 1.0  # seconds, doubled with every attempt
+
+
+class DownloadFailed(Exception):
+    """The Bot API server did not hand the photo out. The text names no address, for that holds the token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A picture in a message. `unique_id` is the same for all who forward it, `file_id` is what is downloaded."""
+
+    file_id: str
+    unique_id: str
+    size: int | None
+
+
+def photo_of(message: Message | None) -> Photo | None:
+    """The picture of a message: the largest size of a photo, or an image sent as a file."""
+    if message is None:
+        return None
+    if message.photo:
+        largest = message.photo[-1]
+        return Photo(largest.file_id, largest.file_unique_id, largest.file_size)
+    document = message.document
+    if document is None or message.animation is not None:
+        return None
+    by_name = (document.file_name or "").lower().endswith(_IMAGE_NAMES)
+    if by_name or (document.mime_type or "").startswith("image/"):
+        return Photo(document.file_id, document.file_unique_id, document.file_size)
+    return None
+
+
+def person_of(message: Message) -> str:
+    """Who asks: a person, or the channel or group that an anonymous admin writes for."""
+    if message.sender_chat is not None:
+        return f"telegram:{message.sender_chat.id}"
+    return f"telegram:{message.from_user.id if message.from_user else message.chat_id}"
+
+
+def language_of(message: Message) -> str:
+    return (message.from_user.language_code if message.from_user else None) or "en"
+
+
+def reply_to(message: Message) -> ReplyTo:
+    return ReplyTo(message.chat_id, message.message_id, message.message_thread_id if message.is_topic_message else None)
+
+
+def request_of(asked: Message, shown: Message, photo: Photo) -> PhotoRequest:
+    """Args: asked: the message that asks. shown: the one with the photo, often the same; it gets the reply."""
+    return PhotoRequest(
+        source=Source("telegram", str(asked.chat_id), str(asked.message_id), photo.unique_id),
+        person=person_of(asked),
+        language=language_of(asked),
+        options=Options(),
+        reply=reply_to(shown).to_json(),
+        declared_size=photo.size,
+    )
+
+
+class Downloads:
+    """Photos from the Bot API server's files, and from nowhere else.
+
+    Args:
+        file_url: what every file's address begins with, token included.
+        limit: bytes; a larger photo is refused while it streams.
+    """
+
+    def __init__(self, bot: Bot, file_url: str, limit: int) -> None:
+        self._bot = bot
+        self._file_url = file_url
+        self._limit = limit
+        self._client = httpx.AsyncClient(
+            timeout=httpx.Timeout(30.0, pool=120.0),
+            limits=httpx.Limits(max_connections=32),
+            follow_redirects=False,
+        )
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def chunks(self, photo: Photo) -> AsyncGenerator[bytes, None]:
+        """The photo's bytes.
+
+        Raises:
+            Refused: larger than the Bot API hands out, or than the limit.
+            DownloadFailed: no way to get it.
+        """
+        received = 0
+        async with self._opened(photo) as response:
+            try:
+                async for chunk in response.aiter_bytes(1 << 16):
+                    received += len(chunk)
+                    if received > self._limit:
+                        raise Refused("photo_too_large", f"more than {self._limit} bytes came")
+                    yield chunk
+            except httpx.HTTPError as error:
+                raise DownloadFailed(f"{type(error).__name__} after {received} bytes") from None
+
+    @asynccontextmanager
+    async def _opened(self, photo: Photo) -> AsyncIterator[httpx.Response]:
+        request = self._client.build_request("GET", await self._address(photo))
+        for attempt in range(ATTEMPTS):
+            try:
+                response = await self._client.send(request, stream=True)
+            except httpx.HTTPError as error:
+                why = type(error).__name__
+            else:
+                if response.status_code == 200:
+                    break
+                await response.aclose()
+                why = f"status {response.status_code}"
+            if attempt == ATTEMPTS - 1:
+                raise DownloadFailed(why)
+            await asyncio.sleep(PAUSE * 2**attempt)
+        try:
+            yield response
+        finally:
+            await response.aclose()
+
+    async def _address(self, photo: Photo) -> str:
+        for attempt in range(ATTEMPTS):
+            try:
+                address = (await self._bot.get_file(photo.file_id)).file_path or ""
+                break
+            except BadRequest as error:  # a NetworkError to the SDK, though it will not pass
+                if "too big" in str(error).lower():
+                    raise Refused("photo_too_large", "larger than the Bot API hands out") from None
+                raise DownloadFailed(str(error)) from None
+            except NetworkError as error:
+                if attempt == ATTEMPTS - 1:
+                    raise DownloadFailed(type(error).__name__) from None
+                await asyncio.sleep(PAUSE * 2**attempt)
+        if not address.startswith(f"{self._file_url}/"):
+            raise DownloadFailed("the file is not at TELEGRAM_FILE_URL (a Bot API server in --local mode?)")
+        return address

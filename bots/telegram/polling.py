@@ -1,0 +1,120 @@
+"""Long polling that confirms an update only when it is dealt with.
+
+The Bot API forgets an update as soon as a later offset is asked for, and the SDK's own polling asks while the update
+is in memory alone: a photo that came in the moment before a crash would never be answered. Here the offset stays at
+the oldest update that is not finished, and a photo is finished when its job is written down.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+from telegram import Bot, Update
+from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
+
+from bots.telegram.backoff import Backoff
+
+log = structlog.get_logger(__name__)
+
+LONG_POLL = 30  # seconds that Telegram holds a request when there is nothing
+GLANCE = 0.3  # seconds between two looks for news while older updates are still being dealt with
+HELD = 60.0  # seconds after which an update is confirmed regardless, so that a stuck one does not stop all
+ALLOWED = ("message",)
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    task: asyncio.Task[bool]
+    since: float  # of the loop's clock
+
+
+class Poller:
+    """Args:
+    handle: deals with one update; False when it must come again after a restart. It must not raise.
+    """
+
+    def __init__(self, bot: Bot, handle: Callable[[Update], Awaitable[bool]]) -> None:
+        self._bot = bot
+        self._handle = handle
+        self._offset = 0
+        self._taken: dict[int, _Taken] = {}  # not confirmed yet, by update id
+        self._late: set[asyncio.Task[bool]] = set()  # confirmed before they were done
+
+    async def run(self) -> None:
+        """Poll until cancelled, or until `handle` takes no more.
+
+        Raises:
+            InvalidToken: Telegram no longer takes the token.
+        """
+        backoff = Backoff()
+        while self._settle():
+            try:
+                await self._poll(0 if self._taken else LONG_POLL)
+            except InvalidToken:
+                raise
+            except RetryAfter as error:
+                await asyncio.sleep(_seconds(error))
+            except Conflict as error:
+                log.error("another program polls with this TELEGRAM_TOKEN; only one can", why=str(error))
+                await backoff.wait()
+            except TelegramError as error:
+                log.warning("Telegram does not answer, trying again", why=str(error))
+                await backoff.wait()
+            else:
+                backoff.reset()
+            if self._taken:
+                await asyncio.wait({taken.task for taken in self._taken.values()}, timeout=GLANCE)
+
+    async def stop(self, grace: float) -> None:
+        """Let updates under way finish for up to `grace` seconds, and confirm those that did."""
+        tasks = {taken.task for taken in self._taken.values()} | self._late
+        if tasks:
+            await asyncio.wait(tasks, timeout=grace)
+        self._settle()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if not self._offset:
+            return
+        try:
+            async with asyncio.timeout(5):
+                await self._bot.get_updates(offset=self._offset, limit=1, timeout=0, allowed_updates=ALLOWED)
+        except (TelegramError, TimeoutError) as error:
+            log.info("updates not confirmed; they come again after the start", why=str(error))
+
+    async def _poll(self, seconds: int) -> None:
+        updates = await self._bot.get_updates(
+            offset=self._offset or None, timeout=seconds, allowed_updates=ALLOWED, limit=100
+        )
+        now = asyncio.get_running_loop().time()
+        for update in updates:
+            if update.update_id not in self._taken:
+                task = asyncio.create_task(self._deal(update), name=f"update {update.update_id}")
+                self._taken[update.update_id] = _Taken(task, now)
+
+    async def _deal(self, update: Update) -> bool:
+        return await self._handle(update)
+
+    def _settle(self) -> bool:
+        """Move the offset up to the oldest update that is not finished. False: one was put off, so stop."""
+        now = asyncio.get_running_loop().time()
+        for number in sorted(self._taken):
+            taken = self._taken[number]
+            if not taken.task.done():
+                if now - taken.since < HELD:
+                    break
+                log.warning("update takes long and is confirmed before it is done", update=number)
+                self._late.add(taken.task)
+                taken.task.add_done_callback(self._late.discard)
+            elif not taken.task.result():
+                return False
+            self._offset = number + 1
+            del self._taken[number]
+        # One that was put off may stand behind others that still go on.
+        return all(taken.task.result() for taken in self._taken.values() if taken.task.done())
+
+
+def _seconds(error: RetryAfter) -> float:
+    after = error.retry_after
+    return float(after if isinstance(after, int | float) else after.total_seconds())

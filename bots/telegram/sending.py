@@ -1,0 +1,62 @@
+"""Sending to a chat that may have changed meanwhile: migrated, its topic or the photo gone, or the bot thrown out."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from telegram import ReplyParameters
+from telegram.error import BadRequest, ChatMigrated, Forbidden
+
+from bots.requests import Undeliverable
+from bots.telegram.reply import ReplyTo
+
+T = TypeVar("T")
+
+# What Telegram says when nobody is there, or nothing may be sent there, however often one tries.
+_GONE = (
+    "chat not found",
+    "user not found",
+    "peer_id_invalid",
+    "not enough rights",
+    "have no rights to send",
+    "chat_write_forbidden",
+    "chat_send_photos_forbidden",
+    "chat_send_media_forbidden",
+    "topic_closed",
+    "group chat was deactivated",
+    "channel_private",
+)
+_NO_TOPIC = ("message thread not found", "topic_deleted")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one message is sent: a chat, a topic in it, and the message it replies to."""
+
+    chat_id: int
+    thread_id: int | None
+    reply: ReplyParameters
+
+
+async def send(to: ReplyTo, call: Callable[[Place], Awaitable[T]]) -> T:
+    """Send with `call`, also when the photo, its topic or the old id of the chat is gone.
+
+    Raises:
+        Undeliverable: the bot is blocked or may not write there, or the chat is gone.
+        TelegramError: anything else; another try may work.
+    """
+    # A deleted photo must not cost the answer: it comes without being a reply then.
+    place = Place(to.chat_id, to.thread_id, ReplyParameters(to.message_id, allow_sending_without_reply=True))
+    try:
+        return await call(place)
+    except ChatMigrated as error:
+        return await send(replace(to, chat_id=error.new_chat_id), call)
+    except Forbidden as error:
+        raise Undeliverable(str(error)) from error
+    except BadRequest as error:
+        what = str(error).lower()
+        if to.thread_id is not None and any(words in what for words in _NO_TOPIC):
+            return await send(replace(to, thread_id=None), call)
+        if any(words in what for words in _GONE):
+            raise Undeliverable(str(error)) from error
+        raise

@@ -1,0 +1,59 @@
+"""What the door says, from what it knows."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bots.requests import Delivery, Progress, Refused, Stage
+from bots.words import Words
+from config import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """Words with the operator's limits filled in. `clock`: unix time in seconds."""
+
+    words: Words
+    settings: Settings
+    clock: Callable[[], float] = time.time
+
+    def say(self, language: str | None, key: str) -> str:
+        return self.words.say(language, key, **self._limits())
+
+    def progress(self, language: str, progress: Progress) -> str:
+        key = "painting" if progress.stage is Stage.PAINTING else "waiting"
+        if progress.eta is None:
+            return self.words.say(language, key, position=progress.position)
+        seconds = max(1, math.ceil(progress.eta))
+        return self.words.say(language, f"{key}_eta", position=progress.position, seconds=seconds)
+
+    def caption(self, language: str, delivery: Delivery) -> str:
+        painted = len(delivery.pictures)
+        if delivery.found > painted:
+            return self.words.say(language, "done_more", painted=painted, found=delivery.found)
+        return self.words.say(language, "done")
+
+    def failure(self, language: str | None, code: str, reference: str) -> str:
+        if code == "cancelled":
+            return self.words.say(language, "cancelled")
+        return self.words.failure(language, code, reference=reference, **self._limits())
+
+    def refusal(self, language: str | None, refused: Refused, reference: str) -> str:
+        """Why a photo was not taken, and when it would be. A wait says more than a time of day in which zone."""
+        text = self.failure(language, refused.code, reference)
+        if refused.retry_at is None:
+            return text
+        seconds = max(1, math.ceil(refused.retry_at - self.clock()))
+        if seconds < 90:
+            return f"{text} {self.words.say(language, 'telegram.retry_seconds', seconds=seconds)}"
+        return f"{text} {self.words.say(language, 'telegram.retry_minutes', minutes=math.ceil(seconds / 60))}"
+
+    def _limits(self) -> dict[str, int]:
+        return {
+            "faces": self.settings.limits_faces,
+            "megabytes": self.settings.limits_photo_bytes // 1_000_000,
+            "megapixels": self.settings.limits_photo_pixels // 1_000_000,
+            "input_hours": max(1, math.ceil(self.settings.limits_keep_inputs / 3_600)),
+            "result_days": max(1, math.ceil(self.settings.limits_keep_results / 86_400)),
+        }

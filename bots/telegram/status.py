@@ -1,0 +1,132 @@
+"""The one message that says where a job stands: sent once, edited in place, then gone."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+
+import structlog
+from telegram import Bot
+from telegram.constants import ChatAction
+from telegram.error import BadRequest, TelegramError
+
+from bots.requests import Undeliverable
+from bots.telegram.reply import ReplyTo
+from bots.telegram.sending import Place, send
+
+log = structlog.get_logger(__name__)
+
+ACTION_EVERY = 4.5  # seconds: Telegram shows a chat action for 5
+
+
+class Status:
+    """Shows the latest text it was given, no faster than `pace` allows, and a chat action while painting.
+
+    Args:
+        remember: is told where the status message is, as soon as there is one.
+        pace: least seconds between two edits, asked anew each time.
+    """
+
+    def __init__(
+        self,
+        bot: Bot,
+        to: ReplyTo,
+        remember: Callable[[ReplyTo], Awaitable[None]],
+        pace: Callable[[], float],
+    ) -> None:
+        self.to = to
+        self._bot = bot
+        self._remember = remember
+        self._pace = pace
+        self._wanted: str | None = None
+        self._shown: str | None = None
+        self._busy = False
+        self._closing = False
+        self._changed = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def show(self, text: str, *, busy: bool) -> None:
+        """Show this text soon. `busy`: the picture is being painted, and the chat says so."""
+        if self._closing:
+            return
+        self._wanted, self._busy = text, busy
+        self._changed.set()
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="telegram status")
+
+    async def close(self) -> None:
+        """Take the message away. A call under way is waited for, else a message could stay that nobody knows of."""
+        await self.stop()
+        if self.to.status_id is None:
+            return
+        try:
+            await self._bot.delete_message(self.to.chat_id, self.to.status_id)
+        except TelegramError as error:
+            log.info("status message not deleted", why=str(error))
+
+    async def stop(self) -> None:
+        """Leave the message as it is."""
+        self._closing = True
+        self._changed.set()
+        if self._task is not None:
+            await asyncio.wait({self._task})
+
+    async def _run(self) -> None:
+        try:
+            await self._keep_showing()
+        except Undeliverable as error:
+            log.info("status not shown", why=str(error))  # the delivery finds out for itself
+        except Exception:  # a courtesy: it must not stand in the way of the answer
+            log.exception("status given up")
+
+    async def _keep_showing(self) -> None:
+        loop = asyncio.get_running_loop()
+        next_edit = next_action = 0.0
+        while not self._closing:
+            self._changed.clear()
+            # A group takes 20 calls a minute in all: they are for answers.
+            acts = self._busy and not self.to.group
+            try:
+                if self._wanted != self._shown and loop.time() >= next_edit:
+                    await self._write(self._wanted or "")
+                    next_edit = loop.time() + self._pace()
+                if acts and loop.time() >= next_action:
+                    next_action = loop.time() + ACTION_EVERY
+                    await self._bot.send_chat_action(
+                        self.to.chat_id, ChatAction.UPLOAD_PHOTO, message_thread_id=self.to.thread_id
+                    )
+            except TelegramError as error:
+                log.info("status not shown", why=str(error))
+                next_edit = loop.time() + self._pace()
+            times = [next_action] if acts else []
+            times += [next_edit] if self._wanted != self._shown else []
+            await self._until(min(times) if times else None)
+
+    async def _until(self, when: float | None) -> None:
+        """Wait for news, at most until that time of the loop's clock."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(when):
+                await self._changed.wait()
+
+    async def _write(self, text: str) -> None:
+        if self.to.status_id is None:
+            sent = await send(self.to, lambda place: self._send(place, text))
+            self.to = self.to.with_status(sent)
+            self._shown = text
+            await self._remember(self.to)
+            return
+        try:
+            await self._bot.edit_message_text(text, self.to.chat_id, self.to.status_id)
+        except BadRequest as error:
+            # "not modified": it says so already (known from before a restart). Deleted by the person: they know.
+            log.debug("status not edited", why=str(error))
+        self._shown = text
+
+    async def _send(self, place: Place, text: str) -> int:
+        message = await self._bot.send_message(
+            place.chat_id,
+            text,
+            message_thread_id=place.thread_id,
+            reply_parameters=place.reply,
+            disable_notification=True,
+        )
+        return message.message_id

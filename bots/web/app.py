@@ -1,0 +1,45 @@
+"""Puts the web door together."""
+
+from fastapi import FastAPI
+from prometheus_client import REGISTRY, CollectorRegistry
+
+from bots.web.health import health_router
+from bots.web.limits import SlidingWindow
+from bots.web.middleware import AnswerUnexpected, CountRequests, SafeHeaders, content_policy
+from bots.web.objects import objects_router
+from bots.web.page import mount_page
+from bots.web.ports import SigningStore, Store, Studio
+from bots.web.problems import ProblemHandlers
+from bots.web.selfies import selfies_router
+from bots.web.wording import Wording
+from bots.words import Words
+from config import Settings
+
+ADDRESS_WINDOW = 300.0  # seconds that LIMITS_ADDRESS counts over
+
+
+def create_app(settings: Settings, studio: Studio, store: Store, registry: CollectorRegistry | None = None) -> FastAPI:
+    """The page, the API, signed files, health and metrics.
+
+    Args:
+        store: where the pictures lie; one that signs links to itself (files) is served here as well.
+        registry: metrics that `/metrics` shows; the process's own by default, which takes one app only.
+    """
+    registry = REGISTRY if registry is None else registry
+    wording = Wording(Words.load(), settings)
+    # No interactive documentation: it would load scripts from a third party.
+    app = FastAPI(title="Selfie2Anime", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
+    problems = ProblemHandlers(wording)
+    problems.install(app)
+    window = SlidingWindow(settings.limits_address, ADDRESS_WINDOW)
+    app.include_router(selfies_router(settings, studio, store, wording, window))
+    app.include_router(health_router(studio, store, registry))
+    if isinstance(store, SigningStore):
+        app.include_router(objects_router(store))
+    mount_page(app, settings, wording)
+    https = settings.public_url.startswith("https://")
+    # The last added is the outermost.
+    app.add_middleware(AnswerUnexpected, handler=problems.unexpected)
+    app.add_middleware(SafeHeaders, policy=content_policy(store.origin), https=https)
+    app.add_middleware(CountRequests, registry=registry)
+    return app

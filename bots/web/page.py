@@ -1,0 +1,54 @@
+"""`/`: the page, and the files that it is made of."""
+
+from importlib import resources
+from os import PathLike, stat_result
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.responses import FileResponse
+from fastapi.templating import Jinja2Templates
+from starlette.responses import Response as StarletteResponse
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from bots.web.visitors import visitor_of
+from bots.web.wording import Wording
+from config import Settings
+
+HERE = Path(str(resources.files("bots.web")))
+
+
+class Assets(StaticFiles):
+    """Files of the page. Browsers ask every time and are told 304 by ETag, so an update is seen at once."""
+
+    def file_response(
+        self, full_path: str | PathLike[str], stat_result: stat_result, scope: Scope, status_code: int = 200
+    ) -> StarletteResponse:
+        response = super().file_response(full_path, stat_result, scope, status_code)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
+def mount_page(app: FastAPI, settings: Settings, wording: Wording) -> None:
+    templates = Jinja2Templates(HERE / "templates")
+    router = APIRouter(include_in_schema=False)
+
+    @router.api_route("/", methods=["GET", "HEAD"])
+    async def page(request: Request) -> Response:
+        language = wording.language(request)
+        context = {
+            "language": language,
+            "words": wording.page(language),
+            "privacy": wording.privacy(language),
+            "photo_bytes": settings.limits_photo_bytes,
+        }
+        response = templates.TemplateResponse(request, "page.html", context)
+        visitor_of(request).keep(response, settings)
+        return response
+
+    @router.get("/favicon.ico")
+    async def icon() -> FileResponse:
+        return FileResponse(HERE / "static" / "icon.svg", media_type="image/svg+xml")
+
+    app.include_router(router)
+    app.mount("/static", Assets(directory=HERE / "static"), name="static")

@@ -1,0 +1,46 @@
+"""What the web door needs of the rooms behind it."""
+
+from collections.abc import AsyncIterator
+from typing import Protocol, runtime_checkable
+
+from bots.requests import PhotoRequest, Progress
+from storage import Job
+
+
+class Studio(Protocol):
+    """The part of the studio that visitors reach."""
+
+    @property
+    def ready(self) -> bool: ...
+
+    async def accept(self, request: PhotoRequest, chunks: AsyncIterator[bytes]) -> Job: ...
+
+    async def cancel(self, job_id: str, person: str) -> bool: ...
+
+    async def job(self, job_id: str) -> Job | None: ...
+
+    def progress_of(self, job_id: str) -> Progress | None: ...
+
+    async def link(self, key: str) -> str: ...
+
+
+class Store(Protocol):
+    """The part of an object store that pages and links need. `origin` is scheme://host of its links, if not ours."""
+
+    @property
+    def origin(self) -> str | None: ...
+
+    async def get(self, key: str) -> bytes: ...
+
+    async def link(self, key: str, ttl: int, filename: str | None = None) -> str: ...
+
+    async def check(self) -> None: ...
+
+
+@runtime_checkable
+class SigningStore(Protocol):
+    """A store that cannot serve its links itself (files on disk): this door does, for links that verify."""
+
+    async def get(self, key: str) -> bytes: ...
+
+    def verify(self, key: str, expires: str, signature: str) -> bool: ...

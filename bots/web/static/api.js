@@ -1,0 +1,63 @@
+// Talks to /api/selfies. Every refusal becomes an ApiError whose message a person may read.
+
+export class ApiError extends Error {
+  constructor(message, code, retryAfter = null) {
+    super(message);
+    this.code = code;
+    this.retryAfter = retryAfter;
+  }
+}
+
+/**
+ * Send a photo. XMLHttpRequest, since fetch does not tell how much of the body is sent.
+ * @param {Blob} photo
+ * @param {Record<string, string>} options  form fields
+ * @param {string} key  the same key sent again starts nothing twice
+ * @param {(fraction: number) => void} sent
+ * @returns {{accepted: Promise<{id: string}>, abort: () => void}}
+ */
+export function send(photo, options, key, sent) {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(options)) form.append(name, value);
+  form.append("photo", photo, "photo");
+  const request = new XMLHttpRequest();
+  const accepted = new Promise((resolve, reject) => {
+    request.open("POST", "/api/selfies");
+    request.responseType = "json";
+    request.setRequestHeader("Idempotency-Key", key);
+    request.upload.addEventListener("progress", (event) => event.lengthComputable && sent(event.loaded / event.total));
+    request.addEventListener("load", () => {
+      if (request.status === 202) resolve(request.response);
+      else reject(problem(request.response, request.getResponseHeader("Retry-After")));
+    });
+    request.addEventListener("error", () => reject(new ApiError("", "no_connection")));
+    request.addEventListener("abort", () => reject(new ApiError("", "aborted")));
+    request.send(form);
+  });
+  return { accepted, abort: () => request.abort() };
+}
+
+/** Where a photo stands. Throws ApiError, with code no_connection when nobody answered. */
+export function look(id) {
+  return call(`/api/selfies/${encodeURIComponent(id)}`, {});
+}
+
+export function cancel(id) {
+  return call(`/api/selfies/${encodeURIComponent(id)}/cancel`, { method: "POST" });
+}
+
+async function call(url, options) {
+  let response;
+  try {
+    response = await fetch(url, { ...options, headers: { Accept: "application/json" } });
+  } catch {
+    throw new ApiError("", "no_connection");
+  }
+  const body = await response.json().catch(() => null);
+  if (!response.ok) throw problem(body, response.headers.get("Retry-After"));
+  return body;
+}
+
+function problem(body, retryAfter) {
+  return new ApiError(body?.detail ?? "", body?.code ?? "no_connection", retryAfter ? Number(retryAfter) : null);
+}

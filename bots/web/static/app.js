@@ -1,0 +1,270 @@
+// The page: choose, adjust, watch, keep.
+
+import { ApiError, cancel, look, send } from "./api.js";
+import { CropBox } from "./crop.js";
+
+const POLL = 700; // ms between looks while things move
+const POLL_SLOWEST = 5000;
+const KINDS = /^image\//;
+const NAMES = /\.(jpe?g|png|webp|hei[cf])$/i;
+
+const $ = (id) => document.getElementById(id);
+const app = $("app");
+const words = JSON.parse(app.dataset.words);
+const photoBytes = Number(app.dataset.photoBytes);
+const say = (key, values = {}) => words[key].replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all);
+
+const scenes = ["start", "choices", "work", "result", "failure"];
+const form = $("choices");
+const state = { photo: null, address: null, options: null, key: null, abort: null, watching: null };
+
+const crop = new CropBox($("crop"), $("preview"), (region) => {
+  const percent = (value) => Math.round(value * 100);
+  $("crop-now").textContent = say("crop_now", {
+    percent: percent(region.width * region.height),
+    x: percent(region.x),
+    y: percent(region.y),
+  });
+});
+
+function show(scene, { focus = false } = {}) {
+  for (const id of scenes) $(id).hidden = id !== scene;
+  $("problem").hidden = true;
+  if (focus) $(scene).focus();
+}
+
+function complain(text) {
+  $("problem").textContent = text;
+  $("problem").hidden = false;
+}
+
+// Choose
+
+function take(file) {
+  if (!file) return;
+  if (!KINDS.test(file.type) && !NAMES.test(file.name)) return complain(words.not_a_picture);
+  if (file.size > photoBytes) return complain(words.too_large);
+  stop();
+  if (state.address) URL.revokeObjectURL(state.address);
+  state.photo = file;
+  state.address = URL.createObjectURL(file);
+  const preview = $("preview");
+  preview.onload = () => shown(true);
+  preview.onerror = () => shown(false);
+  preview.src = state.address;
+  $("file-name").textContent = file.name;
+  form.reset();
+  crop.forget();
+  history.replaceState(null, "", location.pathname);
+  show("choices");
+  chosen();
+  form.querySelector("[type=submit]").focus();
+}
+
+/** Whether the browser can show the photo: HEIC mostly not. It is sent all the same, only no square can be drawn. */
+function shown(visible) {
+  $("preview").hidden = !visible;
+  $("no-preview").hidden = visible;
+  form.querySelector("[value=own]").disabled = !visible;
+  form.querySelector("[value=own]").closest("label").hidden = !visible;
+  $("work-photo").toggleAttribute("src", false);
+  if (visible) $("work-photo").src = state.address;
+}
+
+function chosen() {
+  const area = form.elements.area.value;
+  $("face-choices").hidden = area !== "faces";
+  $("own-choices").hidden = area !== "own";
+  crop.show(area === "own");
+}
+
+function options() {
+  const { area, faces, crop: distance } = form.elements;
+  if (area.value === "whole") return { whole: "true" };
+  if (area.value === "own") {
+    const { x, y, width, height } = crop.region();
+    return { region: [x, y, width, height].map((value) => value.toFixed(5)).join(",") };
+  }
+  return { faces: faces.value, crop: distance.value };
+}
+
+// Watch
+
+async function paint(choice, { sameKey = false } = {}) {
+  stop();
+  state.options = choice;
+  state.key = sameKey && state.key ? state.key : freshKey();
+  const watching = (state.watching = {});
+  show("work");
+  status(say("uploading", { percent: 0 }), 0);
+  const { accepted, abort } = send(state.photo, choice, state.key, (fraction) =>
+    status(say("uploading", { percent: Math.round(fraction * 100) }), fraction * 100),
+  );
+  state.abort = abort;
+  cancelButton().hidden = false;
+  try {
+    const job = await accepted;
+    if (state.watching !== watching) return;
+    state.abort = null;
+    history.replaceState(null, "", `#${job.id}`);
+    status(words.accepted, null);
+    await watch(job.id, watching);
+  } catch (error) {
+    if (state.watching === watching) failed(error);
+  }
+}
+
+/** Look again and again until the job has ended. A lost connection is waited out. */
+async function watch(id, watching) {
+  watching.id = id;
+  let pause = POLL;
+  while (state.watching === watching) {
+    try {
+      const job = await look(id);
+      if (state.watching !== watching) return;
+      pause = POLL;
+      if (job.state === "delivered") return finished(job);
+      if (["failed", "cancelled", "expired"].includes(job.state)) return failed(new ApiError(job.message, job.code));
+      cancelButton().hidden = job.state !== "queued" && job.state !== "running";
+      status(standing(job), null);
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.code !== "no_connection") throw error;
+      if (state.watching === watching) status(words.lost, null);
+      pause = Math.min(pause * 2, POLL_SLOWEST);
+    }
+    await new Promise((resolve) => setTimeout(resolve, pause));
+  }
+}
+
+function standing({ position, eta }) {
+  const seconds = eta === null ? null : Math.max(1, Math.round(eta));
+  const key = position === null ? "painting" : "waiting";
+  return seconds === null ? say(key, { position }) : say(`${key}_eta`, { position, seconds });
+}
+
+function status(text, percent) {
+  if ($("status").textContent !== text) $("status").textContent = text;
+  if (percent === null) $("bar").removeAttribute("value");
+  else $("bar").value = percent;
+}
+
+function stop() {
+  state.abort?.();
+  state.abort = null;
+  state.watching = null;
+}
+
+async function takeBack() {
+  const id = state.watching?.id;
+  if (!id) {
+    stop();
+    return show(state.photo ? "choices" : "start");
+  }
+  cancelButton().hidden = true;
+  // Painted in the meantime, or no connection: watching goes on and shows what became of it.
+  await cancel(id).catch(() => undefined);
+}
+
+function cancelButton() {
+  return document.querySelector("[data-act=cancel]");
+}
+
+// Keep
+
+function finished(job) {
+  state.watching = null;
+  const painted = job.pictures.length;
+  const found = job.found ?? painted;
+  const key = found > painted ? "result_some" : painted > 1 ? "result_many" : "result_one";
+  $("result-title").textContent = say(key, { painted, found });
+  $("pictures").replaceChildren(...job.pictures.map((picture, index) => pair(picture, index + 1, painted)));
+  for (const act of ["tight", "wide"]) {
+    document.querySelector(`#result [data-act=${act}]`).hidden = !state.photo || !state.options?.crop;
+  }
+  show("result", { focus: true });
+}
+
+function pair(picture, number, painted) {
+  const copy = $("pair").content.cloneNode(true);
+  const part = (name) => copy.querySelector(`[data-part=${name}]`);
+  part("before").src = picture.original_url;
+  part("before").alt = say("before_alt", { number });
+  part("after").src = picture.url;
+  part("after").alt = say("after_alt", { number });
+  part("download").href = picture.download_url;
+  part("download").download = painted > 1 ? `anime-${number}.png` : "anime.png";
+  if (painted > 1) part("download").setAttribute("aria-label", say("download_number", { number }));
+  return copy;
+}
+
+function failed(error) {
+  state.watching = null;
+  state.abort = null;
+  const code = error instanceof ApiError ? error.code : "unexpected";
+  if (code === "cancelled" || code === "aborted") {
+    history.replaceState(null, "", location.pathname);
+    return show(state.photo ? "choices" : "start");
+  }
+  const text = code === "not_found" ? words.gone : error instanceof ApiError && error.message;
+  $("failure-text").textContent = text || words.no_connection;
+  const again = (act, possible) => (document.querySelector(`#failure [data-act=${act}]`).hidden = !state.photo || !possible);
+  const faceless = code === "no_face" || code === "face_too_small";
+  again("whole", faceless);
+  again("retry", !faceless && code !== "unsupported_format" && code !== "photo_too_large" && code !== "blocked");
+  return show("failure", { focus: true });
+}
+
+function restart() {
+  stop();
+  history.replaceState(null, "", location.pathname);
+  $("file").value = "";
+  $("camera").value = "";
+  show("start");
+  $("file").focus();
+}
+
+function freshKey() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+// Wires
+
+const acts = {
+  other: restart,
+  cancel: takeBack,
+  wide: () => paint({ ...state.options, crop: "wide" }),
+  tight: () => paint({ ...state.options, crop: "tight" }),
+  whole: () => paint({ whole: "true" }),
+  retry: () => paint(state.options, { sameKey: $("failure-text").textContent === words.no_connection }),
+};
+
+document.addEventListener("click", (event) => acts[event.target.closest("[data-act]")?.dataset.act]?.());
+for (const id of ["file", "camera"]) $(id).addEventListener("change", (event) => take(event.target.files[0]));
+form.addEventListener("change", chosen);
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  paint(options());
+});
+
+const busy = () => !$("work").hidden;
+document.addEventListener("paste", (event) => !busy() && take(event.clipboardData.files[0]));
+document.addEventListener("dragover", (event) => {
+  event.preventDefault();
+  document.body.classList.add("dragging");
+});
+document.addEventListener("dragleave", (event) => event.relatedTarget ?? document.body.classList.remove("dragging"));
+document.addEventListener("drop", (event) => {
+  event.preventDefault();
+  document.body.classList.remove("dragging");
+  if (!busy()) take(event.dataTransfer.files[0]);
+});
+
+// A page that is opened again (or its address, sent to oneself) goes on where the job stands.
+const known = location.hash.slice(1);
+if (/^[\w-]+$/.test(known)) {
+  const watching = (state.watching = {});
+  show("work");
+  status(words.accepted, null);
+  cancelButton().hidden = true;
+  watch(known, watching).catch((error) => state.watching === watching && failed(error));
+}

@@ -1,0 +1,79 @@
+"""The words of the catalogues, as pages and programs on the web ask for them."""
+
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from bots.words import DEFAULT, Words
+from config import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """Texts filled in with the operator's limits."""
+
+    words: Words
+    settings: Settings
+
+    def language(self, request: Request) -> str:
+        """The best catalogue for the Accept-Language header (RFC 9110, 12.5.4); English when there is none."""
+        wishes: list[tuple[float, int, str]] = []
+        for entry in request.headers.get("accept-language", "").split(","):
+            tag, _, quality = entry.partition(";q=")
+            try:
+                weight = float(quality) if quality else 1.0
+            except ValueError:
+                continue
+            if tag.strip() and weight > 0:
+                wishes.append((-weight, len(wishes), tag.strip()))
+        for _, _, tag in sorted(wishes):
+            code = self.words.pick(tag)
+            if code == tag.replace("_", "-").split("-")[0].lower():
+                return code
+        return DEFAULT
+
+    def failure(self, language: str, code: str, reference: str) -> str:
+        """Why there is no picture."""
+        return self.words.failure(
+            language,
+            code,
+            megabytes=self.settings.limits_photo_bytes // 1_000_000,
+            megapixels=self.settings.limits_photo_pixels // 1_000_000,
+            reference=reference,
+        )
+
+    def problem(self, language: str, code: str, reference: str = "") -> str:
+        """Why a request was refused: the web's own words, or those that every door uses."""
+        key = f"page.problem.{code}"
+        if key in self.words.catalogues[DEFAULT]:
+            return self.words.say(language, key)
+        return self.failure(language, code, reference)
+
+    def privacy(self, language: str) -> str:
+        return self.words.say(
+            language,
+            "privacy",
+            input_hours=_at_least_one(self.settings.limits_keep_inputs, 3_600),
+            result_days=_at_least_one(self.settings.limits_keep_results, 86_400),
+        )
+
+    def page(self, language: str) -> dict[str, str]:
+        """Every text of the page by its short name. Placeholders that only the browser can fill are left in."""
+        known = {
+            "{megabytes}": str(self.settings.limits_photo_bytes // 1_000_000),
+            "{result_days}": str(_at_least_one(self.settings.limits_keep_results, 86_400)),
+        }
+        texts = {}
+        for key in self.words.catalogues[DEFAULT]:
+            if key.startswith("page.") and not key.startswith("page.problem."):
+                text = self.words.say(language, key)
+                for placeholder, value in known.items():
+                    text = text.replace(placeholder, value)
+                texts[key.removeprefix("page.")] = text
+        shared = ("waiting", "waiting_eta", "painting", "painting_eta")
+        return texts | {key: self.words.say(language, key) for key in shared}
+
+
+def _at_least_one(seconds: int, unit: int) -> int:
+    """Whole units, rounded up: what is promised to be gone by then is gone."""
+    return max(1, -(-seconds // unit))

@@ -1,0 +1,205 @@
+"""Collects crops into batches for the engines.
+
+It never waits for a batch to fill: while an engine is busy, crops gather; once it is free, it takes what is there.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
+
+import numpy as np
+
+from inference.engine import BatchFailed, EngineDied
+from inference.engine_process import Done
+from inference.errors import EngineFailed, InferenceError
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS = 3  # processes that may die over one crop
+LEAST_FILL = 0.75  # of a bucket; below it, a smaller bucket and then another run are quicker than the padding
+SMOOTHING = 0.2  # weight of the newest batch in the measured pace
+
+
+class Runner(Protocol):
+    """What an `engine.Engine` looks like from here."""
+
+    @property
+    def limit(self) -> int: ...
+
+    async def run(self, batch: np.ndarray) -> Done: ...
+
+
+@dataclass(slots=True, eq=False)
+class Item:
+    """One crop on its way. `attempts`: processes that died while they held it."""
+
+    crop: np.ndarray
+    future: asyncio.Future[np.ndarray]
+    attempts: int = 0
+
+
+def buckets(largest: int) -> tuple[int, ...]:
+    """The powers of two up to `largest`: the only batch sizes that are ever run."""
+    return tuple(1 << power for power in range(largest.bit_length()))
+
+
+def choose(waiting: int, limit: int) -> tuple[int, int]:
+    """(crops to take, bucket to run them in) when `waiting` ≥ 1 and buckets up to `limit` ≥ 1 may run."""
+    bucket = 1 << (min(waiting, limit) - 1).bit_length()
+    if bucket > limit:
+        bucket = buckets(limit)[-1]
+    if waiting < LEAST_FILL * bucket:
+        bucket //= 2
+    return min(waiting, bucket), bucket
+
+
+class Batcher:
+    """Runs crops on whichever engine is free. From `async with` to its end, where waiting crops fail."""
+
+    def __init__(self, runners: Sequence[Runner] = ()) -> None:
+        self._runners = list(runners)
+        self._items: deque[Item] = deque()
+        self._arrived = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._held: set[Item] = set()
+        self._limits: dict[Runner, int] = {}  # what memory taught
+        self._pace: float | None = None
+
+    async def __aenter__(self) -> Self:
+        for runner in self._runners:
+            self._tasks.append(asyncio.create_task(self._work(runner)))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for item in (*self._items, *self._held):
+            _fail(item, EngineFailed("the service stops"))
+
+    def add(self, runner: Runner) -> None:
+        """Use one more engine from now on."""
+        self._tasks.append(asyncio.create_task(self._work(runner)))
+
+    @property
+    def seconds_per_picture(self) -> float | None:
+        """How long one picture takes when batches follow each other, over all engines; None before the first."""
+        return None if self._pace is None else self._pace / max(1, len(self._tasks))
+
+    async def run(self, crop: np.ndarray) -> np.ndarray:
+        """(S, S, 3) uint8 → the same, painted. Cancelling it takes the crop out of the queue.
+
+        Raises:
+            EngineFailed: the network refused this crop, or `ATTEMPTS` processes died over it.
+        """
+        item = Item(crop, asyncio.get_running_loop().create_future())
+        self._items.append(item)
+        self._arrived.set()
+        return await item.future
+
+    async def _work(self, runner: Runner) -> None:
+        while True:
+            while not self._items:
+                self._arrived.clear()  # no await between looking and clearing: no arrival is missed
+                await self._arrived.wait()
+            items = self._take(runner)
+            if not items:
+                continue
+            self._held.update(items)
+            try:
+                await self._paint(runner, items)
+            except Exception:  # a fault of ours: these crops fail, the loop lives on
+                log.exception("a batch failed unexpectedly")
+                for item in items:
+                    _fail(item, EngineFailed("unexpected failure of a batch"))
+            self._held.difference_update(items)
+
+    def _limit(self, runner: Runner) -> int:
+        return max(1, min(runner.limit, self._limits.get(runner, runner.limit)))
+
+    def _take(self, runner: Runner) -> list[Item]:
+        """The oldest crops that somebody still waits for."""
+        while self._items and self._items[0].future.done():
+            self._items.popleft()
+        live = [item for item in self._items if not item.future.done()]
+        if not live:
+            self._items.clear()
+            return []
+        count, _ = choose(len(live), self._limit(runner))
+        taken = live[:count]
+        self._items = deque(live[count:])
+        return taken
+
+    async def _paint(self, runner: Runner, items: list[Item]) -> None:
+        """Every one of `items` has its picture or its failure in the end."""
+        todo = [items]
+        while todo:
+            batch = [item for item in todo.pop(0) if not item.future.done()]
+            if not batch:
+                continue
+            count, bucket = choose(len(batch), self._limit(runner))
+            if count < len(batch):  # the limit sank meanwhile: after an out-of-memory or a restart
+                todo[:0] = [batch[:count], batch[count:]]
+                continue
+            try:
+                done = await runner.run(_pad(batch, bucket))
+            except BatchFailed as error:
+                todo[:0] = self._refused(runner, batch, bucket, error)
+            except EngineDied as error:
+                todo[:0] = _retries(batch, error)
+            except InferenceError as error:
+                for item in batch:
+                    _fail(item, error)
+            else:
+                self._measure(done.seconds / bucket)
+                for item, picture in zip(batch, done.batch, strict=False):  # the rest is padding
+                    if not item.future.done():
+                        item.future.set_result(picture)
+
+    def _refused(self, runner: Runner, batch: list[Item], bucket: int, error: BatchFailed) -> list[list[Item]]:
+        """Halves to try next. Out of memory: no batch of that size ever again. Else the bad one is somewhere in it."""
+        if error.memory and bucket > 1:
+            self._limits[runner] = bucket // 2
+            log.warning("a batch of %d does not fit into memory; at most %d from now on", bucket, bucket // 2)
+            return [batch]
+        if len(batch) == 1:
+            _fail(batch[0], EngineFailed(str(error)))
+            return []
+        return _halves(batch)
+
+    def _measure(self, seconds: float) -> None:
+        self._pace = seconds if self._pace is None else self._pace + SMOOTHING * (seconds - self._pace)
+
+
+def _retries(batch: list[Item], error: EngineDied) -> list[list[Item]]:
+    """After a death: in halves at first, alone at the last attempt, so that a deadly crop takes nobody with it."""
+    for item in batch:
+        item.attempts += 1
+        if item.attempts >= ATTEMPTS:
+            _fail(item, EngineFailed(f"{ATTEMPTS} engine processes died over it: {error}"))
+    alive = [item for item in batch if item.attempts < ATTEMPTS]
+    if any(item.attempts == ATTEMPTS - 1 for item in alive):
+        return [[item] for item in alive]
+    return _halves(alive) if len(alive) > 1 else [alive]
+
+
+def _halves(batch: list[Item]) -> list[list[Item]]:
+    middle = len(batch) // 2
+    return [batch[:middle], batch[middle:]]
+
+
+def _pad(batch: list[Item], bucket: int) -> np.ndarray:
+    """(bucket, S, S, 3): the crops, and the last one again as often as it takes."""
+    crops = [item.crop for item in batch]
+    return np.stack(crops + crops[-1:] * (bucket - len(crops)))
+
+
+def _fail(item: Item, error: InferenceError) -> None:
+    if not item.future.done():
+        item.future.set_exception(error)

@@ -1,0 +1,137 @@
+"""The command line: `python -m inference translate PHOTO... --out DIR`."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+import ugatit
+from config import ConfigError, Settings, load_settings
+from inference.errors import InferenceError
+from inference.names import Names
+from inference.options import Crop, Faces, Options
+from inference.pipeline import NETWORK, Pipeline, Translation
+
+AT_ONCE = 8  # photos under way: enough to fill a batch, few enough to stay small in memory
+WORDS = {
+    "unreadable": "damaged, or no picture at all",
+    "unsupported_format": "not a JPEG, PNG, WebP or HEIC picture",
+    "photo_too_large": "too large",
+    "no_face": "no face found (--whole paints the whole picture)",
+    "face_too_small": "the face is too small",
+    "prepare_timeout": "took too long or too much memory to open",
+    "engine_failed": "the network could not paint it",
+}
+
+app = typer.Typer(help="Selfies into anime pictures.", no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def main() -> None:
+    """Selfies into anime pictures."""
+
+
+@app.command()
+def translate(
+    photos: Annotated[list[Path], typer.Argument(metavar="PHOTO...", help="JPEG, PNG, WebP or HEIC files.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the PNGs go; made if it is missing.")],
+    faces: Annotated[Faces, typer.Option(help="Which faces of a photo are painted.")] = Faces.ALL,
+    crop: Annotated[Crop, typer.Option(help="How much is seen around a face.")] = Crop.DEFAULT,
+    whole: Annotated[bool, typer.Option("--whole", help="Paint the whole picture, without looking for faces.")] = False,
+) -> None:
+    """Paint every face: NAME.png, NAME-2.png, … Exits 1 if any photo could not be painted; the others are done."""
+    say, complain = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False, soft_wrap=True)
+    logging.basicConfig(level=logging.CRITICAL)  # what goes wrong is said per photo
+    try:
+        settings = load_settings()
+        out.mkdir(parents=True, exist_ok=True)
+        options = Options(faces=faces, crop=crop, whole=whole)
+        failed = asyncio.run(Run(settings, options, out, say, complain).all(photos))
+    except (ConfigError, ugatit.WeightsError, InferenceError) as error:
+        complain.print(str(error), style="red", markup=False)
+        raise typer.Exit(2) from None
+    except OSError as error:
+        complain.print(f"{out}: {error.strerror or error}", style="red", markup=False)
+        raise typer.Exit(2) from None
+    if failed:
+        raise typer.Exit(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One call of the command."""
+
+    settings: Settings
+    options: Options
+    out: Path
+    say: Console
+    complain: Console
+    network: str = NETWORK
+
+    async def all(self, photos: Sequence[Path]) -> int:
+        """Paint all, write what comes of it in their order, and return how many failed."""
+        names, failed = Names(self.out), 0
+        turns = asyncio.Semaphore(AT_ONCE)
+        async with Pipeline(self.settings, network=self.network) as pipeline:
+            tasks = [asyncio.create_task(self._paint(pipeline, photo, turns)) for photo in photos]
+            ready = asyncio.create_task(pipeline.wait_ready())
+            try:
+                with self._progress(len(photos)) as progress:
+                    bar = progress.add_task("Painting", total=len(photos))
+                    for photo, task in zip(photos, tasks, strict=True):
+                        failed += not self._finish(photo, await _first(task, ready), names)
+                        progress.advance(bar)
+            finally:
+                for task in (*tasks, ready):
+                    task.cancel()
+                await asyncio.gather(*tasks, ready, return_exceptions=True)
+        return failed
+
+    async def _paint(self, pipeline: Pipeline, photo: Path, turns: asyncio.Semaphore) -> Translation | Exception:
+        async with turns:
+            try:
+                data = await asyncio.to_thread(photo.read_bytes)
+                return await pipeline.translate(data, self.options)
+            except (OSError, InferenceError) as error:
+                return error
+
+    def _finish(self, photo: Path, result: Translation | Exception, names: Names) -> bool:
+        if isinstance(result, InferenceError):
+            detail = f" ({result})" if result.code in {"photo_too_large", "face_too_small", "engine_failed"} else ""
+            self.complain.print(f"{photo}: {WORDS[result.code]}{detail}", style="red", markup=False)
+            return False
+        if isinstance(result, OSError):
+            self.complain.print(f"{photo}: {result.strerror or result}", style="red", markup=False)
+            return False
+        assert isinstance(result, Translation)
+        written = [names.take(photo, number) for number in range(1, len(result.portraits) + 1)]
+        for path, portrait in zip(written, result.portraits, strict=True):
+            path.write_bytes(portrait.png)
+        self.say.print(f"{photo}: {_found(result)} → {', '.join(map(str, written))}", markup=False)
+        return True
+
+    def _progress(self, photos: int) -> Progress:
+        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+        return Progress(*columns, console=self.complain, transient=True, disable=photos < 2)
+
+
+async def _first(task: "asyncio.Task[Translation | Exception]", ready: "asyncio.Task[None]") -> Translation | Exception:
+    """The photo's result, or the reason why there will never be any."""
+    await asyncio.wait({task, ready} if not ready.done() else {task}, return_when=asyncio.FIRST_COMPLETED)
+    if ready.done():
+        ready.result()
+    return await task
+
+
+def _found(result: Translation) -> str:
+    if result.found == 0:
+        return "the whole picture"
+    count = "1 face" if result.found == 1 else f"{result.found} faces"
+    painted = len(result.portraits)
+    return count if painted == result.found else f"{count}, {painted} painted"

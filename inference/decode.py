@@ -1,0 +1,144 @@
+"""From the bytes of an unknown sender to a fresh RGB array. Runs in the prepare processes only."""
+
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import pillow_heif
+from PIL import Image
+
+from inference.errors import InferenceError, PhotoTooLarge, PrepareTimeout, Unreadable, UnsupportedFormat
+from inference.formats import Format, sniff, webp_size
+
+ORIENTATION = 0x0112  # the EXIF tag
+UPRIGHT = {  # EXIF 2.32, table 8: what turns each orientation upright
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a photo may be: pixels in all, and pixels along its longest side."""
+
+    pixels: int
+    side: int
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """An upright photo.
+
+    Args:
+        pixels: (H, W, 3) uint8 RGB, perhaps smaller than the file's own picture.
+        width: of the upright picture in the file, likewise `height`.
+    """
+
+    pixels: np.ndarray
+    width: int
+    height: int
+
+    @property
+    def scale(self) -> float:
+        """Pixels of the array to one of the file's picture, 1 or less."""
+        return max(self.pixels.shape[:2]) / max(self.width, self.height)
+
+
+def decode(data: bytes, limits: Limits, longest: int | None = None) -> Photo:
+    """Decode the first frame, upright, transparency on white.
+
+    Args:
+        longest: the longest side that is needed. A JPEG is then decoded at 1/2, 1/4 or 1/8, but not below that.
+
+    Raises:
+        UnsupportedFormat: the content is none of JPEG, PNG, WebP and HEIC.
+        PhotoTooLarge: the header announces more than `limits`; nothing has been decoded then.
+        Unreadable: empty, damaged or cut short.
+        PrepareTimeout: the memory limit was hit.
+    """
+    with _parser_errors(), Image.open(io.BytesIO(data), formats=(_admit(data, limits),)) as image:
+        _check(image.size, limits)
+        width, height = image.size
+        if longest is not None and image.format in {"JPEG", "MPO"}:
+            ratio = min(1.0, longest / max(image.size))
+            image.draft(None, (max(1, round(width * ratio)), max(1, round(height * ratio))))
+        image.load()
+        orientation = _orientation(image)
+        upright = _rgb(image)
+    if orientation in UPRIGHT:
+        upright = upright.transpose(UPRIGHT[orientation])
+    if orientation >= 5:
+        width, height = height, width
+    return Photo(np.array(upright), width, height)
+
+
+def _admit(data: bytes, limits: Limits) -> str:
+    """Pillow's name of the one parser that may see `data`."""
+    if not data:
+        raise Unreadable("the file is empty")
+    kind = sniff(data)
+    if kind is None:
+        raise UnsupportedFormat(f"neither JPEG, PNG, WebP nor HEIC: it begins with {data[:12]!r}")
+    if kind is Format.WEBP and (size := webp_size(data)):
+        _check(size, limits)
+    if kind is Format.HEIC:
+        _register_heif()
+    Image.MAX_IMAGE_PIXELS = limits.pixels  # holds inside Pillow too, where a frame differs from the header
+    return kind.value
+
+
+def _check(size: tuple[int, int], limits: Limits) -> None:
+    width, height = size
+    if width * height > limits.pixels or max(size) > limits.side:
+        raise PhotoTooLarge(f"{width} x {height} pixels; at most {limits.pixels} and {limits.side} a side are taken")
+
+
+@cache
+def _register_heif() -> None:
+    pillow_heif.register_heif_opener(thumbnails=False)
+
+
+@contextmanager
+def _parser_errors() -> Iterator[None]:
+    """Whatever a parser makes of hostile bytes becomes one of ours."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # odd EXIF is common and harmless
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            yield
+    except InferenceError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise PhotoTooLarge(str(error)) from None
+    except MemoryError:
+        raise PrepareTimeout("decoding needs more memory than it may take") from None
+    except Exception as error:  # parsers fail on damaged bytes with nearly every type there is
+        raise Unreadable(f"{type(error).__name__}: {error}") from None
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        value = image.getexif().get(ORIENTATION, 1)
+    except Exception:  # damaged EXIF does not spoil the picture
+        return 1
+    return value if value in UPRIGHT else 1
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):  # grey of 16 bits; "I" holds the same range
+        return Image.fromarray((np.asarray(image).clip(0, 65_535) // 257).astype(np.uint8)).convert("RGB")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGB", image.size, "white")
+        white.paste(image, mask=image.getchannel("A"))
+        return white
+    return image.convert("RGB")

@@ -1,0 +1,67 @@
+"""Faces in a photo, by YuNet (Wu et al., Machine Intelligence Research 2023) as OpenCV runs it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+MODEL = Path(__file__).with_name("models") / "face_detection_yunet_2023mar.onnx"
+MODEL_SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
+CONFIDENCE = 0.7  # of OpenCV's 0..1; below it hands, pets and patterns begin
+OVERLAP = 0.3
+LONGEST = 640
+CLOSE_UP = 256  # YuNet learned faces of up to some 300 px: one that fills the frame is found at this size
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    x: float
+    y: float
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """One face, in pixels of the photo. Right and left are the person's own, as YuNet orders them."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    right_eye: Point
+    left_eye: Point
+    nose: Point
+    right_mouth: Point
+    left_mouth: Point
+    score: float
+
+
+class Detector:
+    """Holds the loaded model; not to be shared between threads."""
+
+    def __init__(self, model: Path = MODEL) -> None:
+        # OpenCV 5 warns once that its new graph engine picks the target itself; errors still show.
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+        self._network = cv2.FaceDetectorYN.create(str(model), "", (LONGEST, LONGEST), CONFIDENCE, OVERLAP)
+
+    def detect(self, pixels: np.ndarray) -> tuple[Face, ...]:
+        """All faces in `pixels` ((H, W, 3) uint8 RGB), left to right."""
+        return self._detect(pixels, LONGEST) or self._detect(pixels, CLOSE_UP)
+
+    def _detect(self, pixels: np.ndarray, longest: int) -> tuple[Face, ...]:
+        height, width = pixels.shape[:2]
+        ratio = min(1.0, longest / max(height, width))
+        size = max(1, round(width * ratio)), max(1, round(height * ratio))
+        small = pixels if ratio == 1.0 else cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+        self._network.setInputSize(size)
+        _, rows = self._network.detect(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
+        if rows is None:
+            return ()
+        scale = np.tile((width / size[0], height / size[1]), 7)  # box, then five landmarks
+        return tuple(sorted((_face(row[:14] * scale, row[14]) for row in rows), key=lambda face: face.x))
+
+
+def _face(values: np.ndarray, score: float) -> Face:
+    x, y, width, height, *rest = (float(value) for value in values)
+    eye, other_eye, nose, mouth, other_mouth = (Point(*pair) for pair in zip(rest[::2], rest[1::2], strict=True))
+    return Face(x, y, width, height, eye, other_eye, nose, mouth, other_mouth, float(score))

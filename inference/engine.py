@@ -1,0 +1,201 @@
+"""The parent's side of one engine process: start it, supervise it, hand batches over."""
+
+import asyncio
+import logging
+import multiprocessing
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from inference import engine_process
+from inference.engine_process import Done, Failed, Loaded, Message, Spec, Unusable, Warmed
+from inference.errors import EngineFailed
+from ugatit import WeightsError
+
+log = logging.getLogger(__name__)
+
+LONGEST_BATCH = 600.0  # seconds; the largest bucket on a slow processor takes a tenth of it
+LONGEST_PAUSE = 30.0  # seconds between two starts
+
+
+class EngineDied(Exception):
+    """The process ended before it answered. It is started again."""
+
+
+class BatchFailed(Exception):
+    """The network refused a batch. `memory`: it did not fit."""
+
+    def __init__(self, what: str, memory: bool) -> None:
+        super().__init__(what)
+        self.memory = memory
+
+
+class Engine:
+    """One engine process, supervised from `async with` to its end. One batch at a time.
+
+    A thread starts the process, receives what it says and starts the next one after it; all else happens in the event
+    loop.
+
+    Attributes:
+        limit: the largest bucket that is warm; 0 while there is none.
+        warm: set when every bucket is, or when `failure` is; it stays set over a restart.
+        failure: why the network can never run, else None.
+    """
+
+    def __init__(self, spec: Spec, *, on_loaded: Callable[[Loaded], None] | None = None) -> None:
+        self.spec = spec
+        self.limit = 0
+        self.warm = asyncio.Event()
+        self.failure: WeightsError | EngineFailed | None = None
+        self.pid: int | None = None
+        self._on_loaded = on_loaded
+        self._answer: asyncio.Future[Done] | None = None
+        self._connection: Connection | None = None  # of the process whose messages count
+        self._process: SpawnProcess | None = None
+        self._closing = threading.Event()
+
+    async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        self._up: asyncio.Future[Connection] = self._loop.create_future()  # resolved when a process takes batches
+        self._thread = threading.Thread(target=self._supervise, name=f"engine {self.spec.device}", daemon=True)
+        self._thread.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing.set()
+        self._kill()
+        await asyncio.to_thread(self._thread.join)
+
+    async def run(self, batch: np.ndarray) -> Done:
+        """(N, S, S, 3) uint8 → the same, as soon as the process is up.
+
+        Raises:
+            BatchFailed: the network refused it; the process goes on.
+            EngineDied: the process ended over it, or before it could begin.
+            EngineFailed: the network can never run.
+        """
+        connection = await asyncio.shield(self._up)
+        self._answer = answer = self._loop.create_future()
+        try:
+            async with asyncio.timeout(LONGEST_BATCH):
+                await asyncio.to_thread(_send, connection, batch)  # blocks on a full pipe while a bucket is warmed
+                return await answer
+        except TimeoutError:
+            self._died(connection, f"no answer within {LONGEST_BATCH} s")
+            self._kill()
+            raise EngineDied(f"no answer within {LONGEST_BATCH} s") from None
+        finally:
+            self._answer = None
+
+    def _supervise(self) -> None:
+        """The thread: one process after the other, until the end."""
+        pause = 0.0
+        while not self._closing.wait(pause):
+            connection, process = self._start()
+            message: Message | None = None
+            with suppress(EOFError, OSError):
+                while True:
+                    message = connection.recv()
+                    if isinstance(message, Done):
+                        pause = 0.0
+                    self._post(self._received, connection, message)
+            process.join(5)
+            process.kill()  # one that closed its end and still hangs
+            process.join()
+            self._post(self._died, connection, f"exit code {process.exitcode}")
+            connection.close()
+            if isinstance(message, Unusable):
+                return
+            pause = min(LONGEST_PAUSE, 2 * pause + 0.5) if pause or not isinstance(message, Done) else 0.1
+
+    def _start(self) -> tuple[Connection, SpawnProcess]:
+        context = multiprocessing.get_context("spawn")
+        connection, childs = context.Pipe()
+        process = context.Process(
+            target=engine_process.main, args=(childs, self.spec), name=f"engine-{self.spec.device}", daemon=True
+        )
+        process.start()
+        childs.close()  # so that the end of the process is the end of the pipe
+        self._process = process
+        if self._closing.is_set():  # after `__aexit__` looked for a process to kill
+            process.kill()
+        self._post(self._started, connection, process.pid)
+        return connection, process
+
+    def _post(self, function: Callable[..., None], *args: Any) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody listens any more
+            self._loop.call_soon_threadsafe(function, *args)
+
+    def _started(self, connection: Connection, pid: int) -> None:
+        self._connection = connection
+        self.pid = pid
+
+    def _received(self, connection: Connection, message: Message) -> None:
+        if connection is not self._connection:
+            return  # the last words of a process that was given up
+        match message:
+            case Loaded():
+                log.info("engine %s: network loaded", message.device)
+                if self._on_loaded:
+                    self._on_loaded(message)
+            case Warmed():
+                self.limit = message.bucket
+                if not self._up.done():
+                    self._up.set_result(connection)
+                if message.last:
+                    self.warm.set()
+            case Done():
+                if self._answer and not self._answer.done():
+                    self._answer.set_result(message)
+            case Failed():
+                if self._answer and not self._answer.done():
+                    self._answer.set_exception(BatchFailed(message.what, message.memory))
+            case Unusable():
+                self._give_up(WeightsError(message.what) if message.weights else EngineFailed(message.what))
+
+    def _give_up(self, failure: WeightsError | EngineFailed) -> None:
+        log.error("the network cannot run: %s", failure)
+        self.failure = failure
+        error = EngineFailed(str(failure))
+        error.__cause__ = failure
+        _fail(self._up, error)
+        self._connection = None  # its death is no news
+        self.warm.set()
+
+    def _died(self, connection: Connection, how: str) -> None:
+        if connection is not self._connection:
+            return
+        if not self._closing.is_set():
+            log.warning("engine %s died (%s); starting it again", self.spec.device, how)
+        self._connection = self.pid = None
+        self.limit = 0
+        error = EngineDied(how)
+        _fail(self._up, error)
+        self._up = self._loop.create_future()
+        if self._answer:
+            _fail(self._answer, error)
+
+    def _kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+
+
+def _fail(future: asyncio.Future[Any], error: Exception) -> None:
+    if not future.done():
+        future.set_exception(error)
+        future.exception()  # seen: nobody may be waiting, which is no fault to warn of
+
+
+def _send(connection: Connection, batch: np.ndarray) -> None:
+    try:
+        connection.send(batch)
+    except OSError as error:
+        raise EngineDied(f"the process is gone: {error}") from None

@@ -1,0 +1,198 @@
+"""Who is next: fair between people, bounded, and aware of deadlines.
+
+Within a priority people take turns, and each person's oldest job goes first. Interactive jobs go before batch jobs, but
+a batch job ages with every one that passes it, and after `PATIENCE` of them it is next. Age is counted in jobs, not in
+seconds, so that the order is known in advance and a position can be told exactly.
+"""
+
+import asyncio
+import heapq
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from inference.errors import QueueFull
+
+PATIENCE = 4  # interactive jobs that may pass waiting batch jobs in a row
+USUAL_PACE = 1.0  # seconds between two hand-outs, until they have been measured
+SMOOTHING = 0.1  # weight of the newest gap in the measured pace
+ROOM = 0.05  # share of the queue that should have emptied before somebody tries again
+
+
+class Priority(IntEnum):
+    """Somebody waits for it now, or not."""
+
+    INTERACTIVE = 0
+    BATCH = 1
+
+
+@dataclass(slots=True)
+class Ring:
+    """People in the order of their turns, each with their jobs, oldest first."""
+
+    people: OrderedDict[str, deque[str]] = field(default_factory=OrderedDict)
+
+    def add(self, person: str, job_id: str) -> None:
+        self.people.setdefault(person, deque()).append(job_id)
+
+    def take(self) -> str:
+        person, jobs = self.people.popitem(last=False)
+        job_id = jobs.popleft()
+        if jobs:
+            self.people[person] = jobs
+        return job_id
+
+    def remove(self, person: str, job_id: str) -> None:
+        jobs = self.people[person]
+        jobs.remove(job_id)
+        if not jobs:
+            del self.people[person]
+
+    def copy(self) -> "Ring":
+        return Ring(OrderedDict((person, jobs.copy()) for person, jobs in self.people.items()))
+
+
+@dataclass(slots=True)
+class Line:
+    """Both rings, and how many interactive jobs have passed the waiting batch jobs."""
+
+    interactive: Ring = field(default_factory=Ring)
+    batch: Ring = field(default_factory=Ring)
+    passed: int = 0
+
+    def ring(self, priority: Priority) -> Ring:
+        return self.interactive if priority is Priority.INTERACTIVE else self.batch
+
+    def take(self) -> str | None:
+        if self.batch.people and (self.passed >= PATIENCE or not self.interactive.people):
+            self.passed = 0
+            return self.batch.take()
+        if not self.interactive.people:
+            return None
+        # Counted only while batch jobs wait: one that has just come is of no age, and takes nobody's turn.
+        self.passed = self.passed + 1 if self.batch.people else 0
+        return self.interactive.take()
+
+    def remove(self, job: "Waiting", job_id: str) -> None:
+        self.ring(job.priority).remove(job.person, job_id)
+        if not self.batch.people:
+            self.passed = 0
+
+    def order(self) -> dict[str, int]:
+        """Every job's position, found by handing all of them out in thought."""
+        line = Line(self.interactive.copy(), self.batch.copy(), self.passed)
+        positions: dict[str, int] = {}
+        while (job_id := line.take()) is not None:
+            positions[job_id] = len(positions) + 1
+        return positions
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    person: str
+    priority: Priority
+
+
+class Scheduler:
+    """Hands out job ids, to any number of takers in one event loop.
+
+    Args:
+        capacity: jobs that may wait.
+        clock: seconds; deadlines are on the same clock.
+    """
+
+    def __init__(self, capacity: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._capacity = capacity
+        self._clock = clock
+        self._line = Line()
+        self._waiting: dict[str, Waiting] = {}
+        self._deadlines: list[tuple[float, str]] = []  # a heap; entries of jobs that are gone are passed over
+        self._late: dict[str, None] = {}  # past their deadline, not told yet; in order
+        self._order: dict[str, int] | None = None  # computed when asked for, dropped at every change
+        self._arrived = asyncio.Event()
+        self._handed: float | None = None
+        self._pace = USUAL_PACE
+
+    def __len__(self) -> int:
+        """Jobs that wait, those past their deadline included until `expired` has told them."""
+        return len(self._waiting) + len(self._late)
+
+    def submit(
+        self, job_id: str, person: str, *, priority: Priority = Priority.INTERACTIVE, deadline: float | None = None
+    ) -> None:
+        """Put a job in line. One that waits already keeps its place.
+
+        Args:
+            deadline: time on the scheduler's clock after which nobody wants it any more.
+
+        Raises:
+            QueueFull: with the seconds after which to try again.
+        """
+        if job_id in self._waiting or job_id in self._late:
+            return
+        if len(self) >= self._capacity:
+            raise QueueFull(f"{len(self)} jobs are waiting", max(1.0, self._pace * self._capacity * ROOM))
+        self._waiting[job_id] = Waiting(person, priority)
+        self._line.ring(priority).add(person, job_id)
+        if deadline is not None:
+            heapq.heappush(self._deadlines, (deadline, job_id))
+        self._order = None
+        self._arrived.set()
+
+    async def next(self) -> str:
+        """Wait for the job whose turn it is, and take it out of the line."""
+        while True:
+            self._retire()
+            job_id = self._line.take()
+            if job_id is not None:
+                del self._waiting[job_id]
+                self._order = None
+                self._measure()
+                return job_id
+            self._arrived.clear()  # no await between looking and clearing: no arrival is missed
+            self._handed = None  # an idle gap says nothing about the pace
+            await self._arrived.wait()
+
+    def cancel(self, job_id: str) -> bool:
+        """Take a job out of the line. False when it does not wait (any more)."""
+        if job_id in self._late:
+            del self._late[job_id]
+            return True
+        return self._remove(job_id)
+
+    def position(self, job_id: str) -> int | None:
+        """Its place in the order of hand-out as it stands: 1 is next. None when it does not wait."""
+        self._retire()
+        if self._order is None:
+            self._order = self._line.order()
+        return self._order.get(job_id)
+
+    def expired(self) -> list[str]:
+        """Jobs past their deadline, each told once. They are out of the line and will not be handed out."""
+        self._retire()
+        late = list(self._late)
+        self._late.clear()
+        return late
+
+    def _retire(self) -> None:
+        now = self._clock()
+        while self._deadlines and self._deadlines[0][0] <= now:
+            _, job_id = heapq.heappop(self._deadlines)
+            if self._remove(job_id):
+                self._late[job_id] = None
+
+    def _remove(self, job_id: str) -> bool:
+        job = self._waiting.pop(job_id, None)
+        if job is None:
+            return False
+        self._line.remove(job, job_id)
+        self._order = None
+        return True
+
+    def _measure(self) -> None:
+        now = self._clock()
+        if self._handed is not None:
+            self._pace += SMOOTHING * (now - self._handed - self._pace)
+        self._handed = now

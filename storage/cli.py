@@ -1,0 +1,88 @@
+"""The operator's hand on what is kept: `python -m storage provision | sweep | forget PERSON`."""
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated
+
+import typer
+
+from config import ConfigError, Settings, load_settings
+from storage import retention
+from storage.database import Database
+from storage.errors import StorageError
+from storage.objects import ObjectStore, open_store
+from storage.provision import provision as provision_store
+
+cli = typer.Typer(help="Photos, pictures and what is remembered of people.", no_args_is_help=True, add_completion=False)
+
+
+def main() -> None:
+    """Run the command line; an error is one line on stderr and exit status 1."""
+    try:
+        cli()
+    except (ConfigError, StorageError) as error:
+        print(error, file=sys.stderr)
+        sys.exit(1)
+
+
+@cli.command()
+def provision() -> None:
+    """Make the database and the private place for objects, with rules for what grows old. Safe to repeat."""
+    asyncio.run(_provision(load_settings()))
+
+
+@cli.command()
+def sweep() -> None:
+    """Delete photos and pictures past their time, then their jobs. Safe to repeat; the service does it as well."""
+    asyncio.run(_sweep(load_settings()))
+
+
+@cli.command()
+def forget(person: Annotated[str, typer.Argument(help="telegram:ID, discord:ID or web:ID")]) -> None:
+    """Wipe everything of one person, and say what was wiped. Safe to repeat."""
+    platform, _, name = person.partition(":")
+    if not platform or not name:
+        raise typer.BadParameter(f"{person!r}: write PLATFORM:ID, such as telegram:12345", param_hint="PERSON")
+    asyncio.run(_forget(load_settings(), person))
+
+
+async def _provision(settings: Settings) -> None:
+    async with _opened(settings) as (database, store):
+        print(f"{database.path.absolute()}: ready.")
+        # A waiting photo must not be deleted under the queue's eyes.
+        kept = settings.limits_deadline + settings.limits_keep_inputs
+        async for line in provision_store(store, keep_inputs=kept, keep_results=settings.limits_keep_results):
+            print(line)
+
+
+async def _sweep(settings: Settings) -> None:
+    async with _opened(settings) as (database, store):
+        swept = await retention.sweep(
+            database,
+            store,
+            keep_inputs=settings.limits_keep_inputs,
+            keep_results=settings.limits_keep_results,
+            now=time.time(),
+        )
+    print(f"Deleted: photos {swept.photos}, pictures {swept.pictures}, jobs {swept.jobs}, abandoned {swept.abandoned}.")
+
+
+async def _forget(settings: Settings, person: str) -> None:
+    async with _opened(settings) as (database, store):
+        wiped = await retention.forget(database, store, person)
+    remembered = "language and settings" if wiped.settings else "no settings"
+    print(f"Wiped of {person}: jobs {wiped.jobs}, photos {wiped.photos}, pictures {wiped.pictures}, {remembered}.")
+    if wiped.blocked:
+        print(f"{person} stays blocked.")
+
+
+@asynccontextmanager
+async def _opened(settings: Settings) -> AsyncIterator[tuple[Database, ObjectStore]]:
+    async with (
+        Database(settings.database_path) as database,
+        open_store(settings.storage_url, secret=await database.secret("links")) as store,
+    ):
+        yield database, store

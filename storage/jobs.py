@@ -1,0 +1,268 @@
+"""Jobs, written down before anybody is told of them, and the states they go through."""
+
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from storage.sql import Sql
+
+
+class State(StrEnum):
+    """Where a job is on its way."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    RENDERED = "rendered"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing comes after it."""
+        return not TRANSITIONS[self]
+
+
+TRANSITIONS: dict[State, frozenset[State]] = {
+    State.QUEUED: frozenset({State.RUNNING, State.FAILED, State.CANCELLED, State.EXPIRED}),
+    # back to queued: its engine died, and it gets another attempt
+    State.RUNNING: frozenset({State.QUEUED, State.RENDERED, State.FAILED, State.CANCELLED, State.EXPIRED}),
+    State.RENDERED: frozenset({State.DELIVERED, State.FAILED, State.CANCELLED}),
+    State.DELIVERED: frozenset(),
+    State.FAILED: frozenset(),
+    State.CANCELLED: frozenset(),
+    State.EXPIRED: frozenset(),
+}
+
+_ENDED = "state IN ('delivered', 'failed', 'cancelled', 'expired')"
+_UNFINISHED = "state IN ('queued', 'running', 'rendered')"
+_LISTED = "(SELECT value FROM json_each(?))"  # a JSON list: SQLite bounds the number of placeholders
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a photo came from. Together the four are unique: a repeated update finds its job."""
+
+    platform: str
+    chat: str
+    message: str
+    attachment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One photo on its way to a picture.
+
+    Args:
+        person: `platform:id`.
+        options, reply: JSON of those who wrote it; opaque here.
+        code: why it ended without a picture.
+        attempts: how often it was started.
+        input_key: object key of the photo; empty once the photo is wiped.
+        results: object keys of the pictures; empty again once they are wiped.
+        found: faces in the photo, which may be more than were painted.
+        created_at: unix seconds.
+        updated_at: unix seconds of the last change of state.
+    """
+
+    id: str
+    source: Source
+    person: str
+    options: str
+    reply: str
+    language: str
+    state: State
+    code: str | None
+    attempts: int
+    input_key: str
+    results: tuple[str, ...]
+    created_at: float
+    updated_at: float
+    found: int = 0
+
+
+class Jobs:
+    """The table of jobs."""
+
+    def __init__(self, sql: Sql, clock: Callable[[], float] = time.time) -> None:
+        self._sql = sql
+        self._clock = clock
+
+    async def add(self, job: Job) -> Job | None:
+        """Write a job down; None when its source has one already (see `find`)."""
+        row = _row(job)
+        columns, values = ", ".join(row), ", ".join(f":{column}" for column in row)
+        rows = await self._sql.query(
+            f"INSERT INTO jobs ({columns}) VALUES ({values})"
+            " ON CONFLICT (platform, chat, message, attachment) DO NOTHING RETURNING *",
+            row,
+        )
+        return _first(rows)
+
+    async def get(self, job_id: str) -> Job | None:
+        """The job of this id."""
+        return _first(await self._sql.query("SELECT * FROM jobs WHERE id = ?", (job_id,)))
+
+    async def find(self, source: Source) -> Job | None:
+        """The job of this source."""
+        return _first(
+            await self._sql.query(
+                "SELECT * FROM jobs WHERE platform = ? AND chat = ? AND message = ? AND attachment = ?",
+                (source.platform, source.chat, source.message, source.attachment),
+            )
+        )
+
+    async def advance(
+        self,
+        job_id: str,
+        to: State,
+        *,
+        code: str | None = None,
+        results: Sequence[str] | None = None,
+        found: int | None = None,
+    ) -> Job | None:
+        """Change a job's state, if `TRANSITIONS` allows it from where the job is at this moment.
+
+        One statement decides and writes, so of two that race only one wins. `code` replaces the one before, `results`
+        and `found` only when given; a change to running counts as an attempt.
+
+        Returns:
+            The job as it is now; None, with nothing changed, when it is unknown or the change isn't allowed.
+        """
+        return _first(
+            await self._sql.query(
+                "UPDATE jobs SET state = :to, code = :code, results = coalesce(:results, results),"
+                " found = coalesce(:found, found),"
+                " attempts = attempts + :attempt, updated_at = :now"
+                " WHERE id = :id AND state IN (SELECT value FROM json_each(:sources)) RETURNING *",
+                {
+                    "to": to.value,
+                    "code": code,
+                    "results": None if results is None else json.dumps(list(results)),
+                    "found": found,
+                    "attempt": int(to is State.RUNNING),
+                    "now": self._clock(),
+                    "id": job_id,
+                    "sources": json.dumps([state for state, targets in TRANSITIONS.items() if to in targets]),
+                },
+            )
+        )
+
+    async def remember(self, job_id: str, reply: str) -> None:
+        """Replace what the door needs to answer. The job's times stay as they are."""
+        await self._sql.query("UPDATE jobs SET reply = ? WHERE id = ?", (reply, job_id))
+
+    async def unfinished(self) -> list[Job]:
+        """Jobs that still owe an answer (queued, running, rendered), oldest first."""
+        return await self._select(_UNFINISHED, ())
+
+    async def nth_latest(self, person: str, n: int) -> float | None:
+        """When a person sent the n-th latest of their photos (unix seconds); None when there are fewer."""
+        rows = await self._sql.query(
+            "SELECT created_at FROM jobs WHERE person = ? ORDER BY created_at DESC LIMIT 1 OFFSET ?", (person, n - 1)
+        )
+        return rows[0]["created_at"] if rows else None
+
+    async def count_waiting(self, person: str) -> int:
+        """How many of a person's photos are not painted yet (queued or running)."""
+        return await self._count("person = ? AND state IN ('queued', 'running')", (person,))
+
+    async def of(self, person: str) -> list[Job]:
+        """A person's jobs, oldest first."""
+        return await self._select("person = ?", (person,))
+
+    async def ended_before(self, time: float) -> list[Job]:
+        """Jobs that ended before then (unix seconds), oldest first."""
+        return await self._select(f"{_ENDED} AND updated_at < ?", (time,))
+
+    async def remove(self, ids: Iterable[str]) -> None:
+        """Delete rows; their objects go first (see `storage.retention`)."""
+        await self._sql.query(f"DELETE FROM jobs WHERE id IN {_LISTED}", (json.dumps(list(ids)),))
+
+    async def with_old_input(self, before: float) -> list[Job]:
+        """Jobs that ended before then and whose photo is stored, unless a later job uses the same photo."""
+        return await self._select(
+            f"input_key != '' AND {_ENDED} AND updated_at < ? AND NOT EXISTS (SELECT 1 FROM jobs AS other"
+            " WHERE other.input_key = jobs.input_key AND"
+            f" (other.{_UNFINISHED} OR other.updated_at >= ?))",
+            (before, before),
+        )
+
+    async def with_old_results(self, before: float) -> list[Job]:
+        """Jobs that ended before then and whose pictures are stored."""
+        return await self._select(f"results != '[]' AND {_ENDED} AND updated_at < ?", (before,))
+
+    async def input_wiped(self, ids: Iterable[str]) -> None:
+        """Note that the photos of these jobs are gone."""
+        await self._sql.query(f"UPDATE jobs SET input_key = '' WHERE id IN {_LISTED}", (json.dumps(list(ids)),))
+
+    async def results_wiped(self, ids: Iterable[str]) -> None:
+        """Note that the pictures of these jobs are gone."""
+        await self._sql.query(f"UPDATE jobs SET results = '[]' WHERE id IN {_LISTED}", (json.dumps(list(ids)),))
+
+    async def known(self, ids: Iterable[str]) -> set[str]:
+        """Those of the ids that have a row."""
+        rows = await self._sql.query(f"SELECT id FROM jobs WHERE id IN {_LISTED}", (json.dumps(list(ids)),))
+        return {row["id"] for row in rows}
+
+    async def counts(self) -> dict[State, int]:
+        """How many jobs are in each state; every state is there."""
+        rows = await self._sql.query("SELECT state, count(*) AS n FROM jobs GROUP BY state")
+        return dict.fromkeys(State, 0) | {State(row["state"]): row["n"] for row in rows}
+
+    async def _select(self, where: str, values: Sequence[object]) -> list[Job]:
+        rows = await self._sql.query(f"SELECT * FROM jobs WHERE {where} ORDER BY created_at, rowid", values)
+        return [_job(row) for row in rows]
+
+    async def _count(self, where: str, values: Sequence[object]) -> int:
+        rows = await self._sql.query(f"SELECT count(*) AS n FROM jobs WHERE {where}", values)
+        return int(rows[0]["n"])
+
+
+def _first(rows: list[sqlite3.Row]) -> Job | None:
+    return _job(rows[0]) if rows else None
+
+
+def _row(job: Job) -> dict[str, object]:
+    return {
+        "id": job.id,
+        "platform": job.source.platform,
+        "chat": job.source.chat,
+        "message": job.source.message,
+        "attachment": job.source.attachment,
+        "person": job.person,
+        "options": job.options,
+        "reply": job.reply,
+        "language": job.language,
+        "state": job.state.value,
+        "code": job.code,
+        "attempts": job.attempts,
+        "input_key": job.input_key,
+        "results": json.dumps(job.results),
+        "created_at": job.created_at,
+        "updated_at": job.updated_at,
+        "found": job.found,
+    }
+
+
+def _job(row: sqlite3.Row) -> Job:
+    return Job(
+        id=row["id"],
+        source=Source(row["platform"], row["chat"], row["message"], row["attachment"]),
+        person=row["person"],
+        options=row["options"],
+        reply=row["reply"],
+        language=row["language"],
+        state=State(row["state"]),
+        code=row["code"],
+        attempts=row["attempts"],
+        input_key=row["input_key"],
+        results=tuple(json.loads(row["results"])),
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        found=row["found"],
+    )

@@ -1,0 +1,98 @@
+"""The one interface to stored objects, whether they are files or lie in S3.
+
+Keys (made in storage.keys): a photo is `inputs/{job_id}`; its pictures are `results/{job_id}/{n}.png`, each beside the
+crop it was painted from, `results/{job_id}/{n}-original.jpg` (n from 1). Retention and deletion go by these prefixes.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+from urllib.parse import quote, urlsplit
+
+from storage.errors import StorageError
+
+# Every part starts with a letter or digit: no "..", no hidden file, no empty part, nothing absolute.
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}(?:/[A-Za-z0-9][A-Za-z0-9._-]{0,199}){0,7}")
+
+
+class ObjectStore(Protocol):
+    """Private objects by key; an async context manager that owns its connections."""
+
+    @property
+    def origin(self) -> str | None:
+        """`scheme://host` that links begin with (for a page's content policy); None: links are paths of our own."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    async def put(self, key: str, data: bytes, content_type: str) -> None:
+        """Store bytes, durably, in place of what was there; nobody ever reads half of them."""
+
+    async def get(self, key: str) -> bytes:
+        """The bytes stored under this key.
+
+        Raises:
+            ObjectMissing: there are none.
+        """
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """Delete objects; those that are gone already count as deleted."""
+
+    async def link(self, key: str, ttl: int, filename: str | None = None) -> str:
+        """A signed link that works for `ttl` seconds; with `filename` it downloads under that name."""
+
+    async def stale(self, prefix: str, before: float) -> list[str]:
+        """Keys under `prefix` whose objects were written before `before` (unix seconds)."""
+
+    async def check(self) -> None:
+        """Prove that the store can be used.
+
+        Raises:
+            StorageError: it cannot; says what to do.
+        """
+
+
+def checked_key(key: str) -> str:
+    """The key itself.
+
+    Raises:
+        StorageError: it could leave the store, or is none of ours.
+    """
+    if not _KEY.fullmatch(key):
+        raise StorageError("bad_key", f"{key!r} is no key: parts of letters, digits, '.', '_' and '-', joined by '/'.")
+    return key
+
+
+def disposition(filename: str) -> str:
+    """`Content-Disposition` that downloads under this name (RFC 6266), whatever a person typed into it."""
+    name = re.sub(r"[\x00-\x1f\x7f/\\]", "", filename)[:120] or "picture"
+    plain = re.sub(r'[^ -~]|["%;]', "_", name)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def open_store(url: str, *, secret: bytes) -> ObjectStore:
+    """The store behind `file:PATH` or `s3://BUCKET/PREFIX`; enter it with `async with`.
+
+    Args:
+        secret: signs links to files; S3 signs with its own credentials.
+
+    Raises:
+        StorageError: the address is neither.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "file" and not parts.netloc and parts.path:
+        from storage.files import FileStore
+
+        return FileStore(Path(parts.path), secret=secret)
+    if parts.scheme == "s3" and parts.netloc:
+        from storage.s3 import S3Store  # only here: its SDK is slow to import, and files do without
+
+        return S3Store(parts.netloc, prefix=parts.path.strip("/"))
+    raise StorageError(
+        "bad_url", f"STORAGE_URL = {url!r}: must be file:PATH (file:data/objects) or s3://BUCKET/PREFIX."
+    )

@@ -1,0 +1,112 @@
+"""What is deleted, and when: by age, and when a person says so.
+
+Objects go first and rows after, so that whatever cuts it short, doing it again finishes it.
+"""
+
+import math
+from dataclasses import dataclass
+
+from storage.database import Database
+from storage.jobs import State
+from storage.keys import INPUTS, RESULTS, job_of
+from storage.objects import ObjectStore
+
+# A platform repeats an update for up to a day (https://core.telegram.org/bots/api#getting-updates): its row must be
+# there to say that it was answered. The hourly quota is counted from rows, too.
+_KEEP_ROWS = 86_400.0
+# An object is written before its row: one without a row is only abandoned when it isn't brand new.
+_ABANDONED_AFTER = 3_600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep deleted: photos and pictures of jobs (objects), jobs (rows), objects that no job knows."""
+
+    photos: int
+    pictures: int
+    jobs: int
+    abandoned: int
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What was wiped of a person.
+
+    Args:
+        jobs: rows.
+        photos, pictures: objects.
+        settings: whether their language or settings were remembered.
+        blocked: whether a block stays (the only thing that does).
+    """
+
+    jobs: int
+    photos: int
+    pictures: int
+    settings: bool
+    blocked: bool
+
+
+async def sweep(
+    database: Database, store: ObjectStore, *, keep_inputs: float, keep_results: float, now: float
+) -> Swept:
+    """Delete what is past its time; idempotent.
+
+    Args:
+        keep_inputs: seconds that a photo is kept after its job ended.
+        keep_results: seconds that pictures are kept after their job ended; its row stays for a day at least.
+        now: unix seconds.
+    """
+    jobs = database.jobs
+    old = await jobs.with_old_input(now - keep_inputs)
+    photos = {job.input_key for job in old}
+    await store.delete(sorted(photos))
+    await jobs.input_wiped(job.id for job in old)
+
+    old = await jobs.with_old_results(now - keep_results)
+    pictures = [key for job in old for key in job.results]
+    await store.delete(pictures)
+    await jobs.results_wiped(job.id for job in old)
+
+    # A row whose objects are still stored (a photo that a later job shares) waits for the next sweep.
+    ended = await jobs.ended_before(now - max(keep_results, _KEEP_ROWS))
+    empty = [job.id for job in ended if not job.input_key and not job.results]
+    await jobs.remove(empty)
+
+    abandoned = await _abandoned(database, store, now - _ABANDONED_AFTER)
+    await store.delete(abandoned)
+    return Swept(len(photos), len(pictures), len(empty), len(abandoned))
+
+
+async def forget(database: Database, store: ObjectStore, person: str) -> Forgotten:
+    """Wipe a person's rows and objects. Their unfinished jobs are cancelled first; idempotent.
+
+    Whoever holds one of those jobs sees `advance` return None, and deletes what it put meanwhile; failing that, the
+    next sweep does.
+
+    Args:
+        person: `platform:id`.
+    """
+    photos: set[str] = set()
+    pictures: set[str] = set()
+    ids: set[str] = set()
+    while jobs := await database.jobs.of(person):  # again: a photo may arrive while older ones are wiped
+        for job in jobs:
+            if not job.state.ended:
+                await database.jobs.advance(job.id, State.CANCELLED)
+                pictures.update(await store.stale(f"{RESULTS}{job.id}/", math.inf))  # stored, not yet in the row
+        jobs = await database.jobs.of(person)
+        photos.update(job.input_key for job in jobs if job.input_key)
+        pictures.update(key for job in jobs for key in job.results)
+        await store.delete(sorted(photos | pictures))
+        await database.jobs.remove(job.id for job in jobs)
+        ids.update(job.id for job in jobs)
+    settings = await database.people.forget(person)
+    blocked = (await database.people.get(person)).blocked
+    return Forgotten(len(ids), len(photos), len(pictures), settings, blocked)
+
+
+async def _abandoned(database: Database, store: ObjectStore, before: float) -> list[str]:
+    """Objects that no row leads to: a crash came between the two, or the row was wiped while they were made."""
+    keys = [*await store.stale(INPUTS, before), *await store.stale(RESULTS, before)]
+    known = await database.jobs.known({job_of(key) for key in keys})
+    return [key for key in keys if job_of(key) not in known]

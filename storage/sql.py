@@ -1,0 +1,113 @@
+"""One SQLite connection on its own thread, with errors that name the file and say what to do."""
+
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiosqlite
+
+from storage.errors import StorageError
+
+_OLDEST_SQLITE = (3, 35, 0)  # RETURNING
+_T = TypeVar("_T")
+
+
+class Sql:
+    """Statements against one database file, each a transaction of its own.
+
+    Every coroutine of the service shares the connection, so a transaction of several statements would take in its
+    neighbours' as well: what must be atomic is written as one statement.
+    """
+
+    def __init__(self, path: Path, *, busy_timeout: float) -> None:
+        self.path = path
+        self._busy_timeout = busy_timeout
+        self._connection: aiosqlite.Connection | None = None
+
+    async def open(self, prepare: Callable[[sqlite3.Connection, Path], None]) -> None:
+        """Connect, and run `prepare` on the connection's thread.
+
+        Raises:
+            StorageError: the file cannot be used; names it and says what to do.
+        """
+
+        def connect() -> sqlite3.Connection:
+            _make_private(self.path)
+            connection = sqlite3.connect(self.path, timeout=self._busy_timeout, isolation_level=None)
+            try:
+                _configure(connection)
+                prepare(connection, self.path)
+            except BaseException:
+                connection.close()
+                raise
+            return connection
+
+        try:
+            self._connection = await aiosqlite.Connection(connect, iter_chunk_size=64)
+        except (sqlite3.Error, OSError) as error:
+            raise explain(error, self.path) from error
+
+    async def close(self) -> None:
+        """Finish what is queued and let go of the file."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
+
+    async def query(self, statement: str, values: Sequence[Any] | dict[str, Any] = ()) -> list[sqlite3.Row]:
+        """Run one statement and return its rows."""
+        if self._connection is None:
+            raise StorageError("database_failed", f"The database {self.path} is closed.")
+        try:
+            return list(await self._connection.execute_fetchall(statement, values))
+        except sqlite3.Error as error:
+            raise explain(error, self.path) from error
+
+
+def explain(error: Exception, path: Path) -> StorageError:
+    """What SQLite or the file system said, as an error that tells the operator what to do."""
+    where = f"the database {path.absolute()}"
+    name = getattr(error, "sqlite_errorname", "")
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return StorageError(
+            "database_corrupt",
+            f"{where[:1].upper()}{where[1:]} is damaged ({error}): put back a copy, or move it away.",
+        )
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return StorageError("database_locked", f"Another program holds {where}: end it, or set DATABASE_PATH.")
+    if name.startswith("SQLITE_FULL"):
+        return StorageError("disk_full", f"No space left for {where}: free some.")
+    if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM")) or isinstance(error, OSError):
+        return StorageError(
+            "not_writable",
+            f"Cannot write {where} ({error}): give file and folder to the service's user, or set DATABASE_PATH.",
+        )
+    return StorageError("database_failed", f"Cannot use {where}: {error}.")
+
+
+def _make_private(path: Path) -> None:
+    # It holds signing secrets and who asked for what: nobody but the service's user may read it. SQLite gives its
+    # side files the same mode.
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+
+
+def _configure(connection: sqlite3.Connection) -> None:
+    if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+        wanted = ".".join(map(str, _OLDEST_SQLITE))
+        raise StorageError(
+            "database_failed", f"SQLite {sqlite3.sqlite_version} is too old: Python needs {wanted} or newer."
+        )
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA journal_mode = WAL")
+    # FULL: a job is acknowledged once it is written down, and must outlive a power cut, not only a kill.
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    # What a person had wiped is overwritten in the file, not merely unlinked in it.
+    connection.execute("PRAGMA secure_delete = ON")
+    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if found != "ok":
+        error = sqlite3.DatabaseError(found)
+        error.sqlite_errorname = "SQLITE_CORRUPT"
+        raise error

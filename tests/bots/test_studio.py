@@ -1,0 +1,329 @@
+"""The studio: takes in, refuses, paints, answers once, and survives what goes wrong."""
+
+import asyncio
+import time
+
+import pytest
+
+from bots.requests import Refused, Stage, Undeliverable
+from inference import Options
+from inference.errors import NoFace
+from storage import ObjectMissing, State, StorageError
+from tests.bots.studio_parts import (
+    RecordingDoor,
+    SteeredPipeline,
+    chunks,
+    ended,
+    reached,
+    request,
+    settings_in,
+    studio_in,
+)
+
+
+@pytest.fixture
+def pipeline():
+    return SteeredPipeline()
+
+
+@pytest.fixture
+def door():
+    return RecordingDoor()
+
+
+async def test_a_photo_is_painted_and_delivered(tmp_path, pipeline, door):
+    async with studio_in(settings_in(tmp_path), pipeline, door) as (studio, database, store):
+        job = await studio.accept(request(), chunks(b"pho", b"to"))
+        assert job.state is State.QUEUED
+        done = await ended(database, job.id)
+        assert done.state is State.DELIVERED
+        [(told, delivery)] = door.delivered
+        assert told.id == job.id
+        assert delivery.pictures[0].png == b"anime of photo"
+        assert delivery.pictures[0].original == b"crop of photo"
+        assert await store.get(done.results[0]) == b"anime of photo"
+
+
+async def test_the_same_source_again_is_not_painted_twice(tmp_path, pipeline, door):
+    async with studio_in(settings_in(tmp_path), pipeline, door) as (studio, database, _):
+        first = await studio.accept(request(), chunks(b"photo"))
+        again = await studio.accept(request(), chunks(b"never read"))
+        assert again.id == first.id
+        await ended(database, first.id)
+        after = await studio.accept(request(), chunks(b"never read"))
+        assert after.state is State.DELIVERED
+        assert pipeline.painted == [b"photo"]
+        assert len(door.delivered) == 1
+
+
+async def test_the_same_source_at_the_same_moment_is_painted_once(tmp_path, pipeline, door):
+    async with studio_in(settings_in(tmp_path), pipeline, door) as (studio, database, _):
+        both = await asyncio.gather(*(studio.accept(request(), chunks(b"photo")) for _ in range(2)))
+        assert both[0].id == both[1].id
+        await ended(database, both[0].id)
+        assert pipeline.painted == [b"photo"]
+
+
+async def test_no_face_is_said_and_ends_the_job(tmp_path, pipeline, door):
+    async def act(_photo):
+        raise NoFace("none found")
+
+    pipeline.act = act
+    async with studio_in(settings_in(tmp_path), pipeline, door) as (studio, database, _):
+        job = await ended(database, (await studio.accept(request(), chunks(b"photo"))).id)
+        assert (job.state, job.code) == (State.FAILED, "no_face")
+        assert [code for _, code, _ in door.explained] == ["no_face"]
+
+
+async def test_an_unexpected_failure_is_told_with_a_reference_and_the_next_job_goes_on(tmp_path, pipeline, door):
+    async def act(photo):
+        if photo == b"bad":
+            raise RuntimeError("secret detail")
+
+    pipeline.act = act
+    async with studio_in(settings_in(tmp_path), pipeline, door) as (studio, database, _):
+        bad = await ended(database, (await studio.accept(request("1"), chunks(b"bad"))).id)
+        good = await ended(database, (await studio.accept(request("2"), chunks(b"good"))).id)
+        assert (bad.state, bad.code, good.state) == (State.FAILED, "unexpected", State.DELIVERED)
+        [(_, code, reference)] = door.explained
+        assert code == "unexpected"
+        assert bad.id.startswith(reference)
+
+
+@pytest.mark.parametrize(
+    ("limits", "declared", "parts", "code"),
+    [
+        ({"limits_photo_bytes": 1000}, 1001, (b"",), "photo_too_large"),
+        ({"limits_photo_bytes": 1000}, None, (b"x" * 600, b"x" * 600), "photo_too_large"),
+        ({}, None, (), "unreadable"),
+    ],
+)
+async def test_a_photo_of_the_wrong_size_is_refused(tmp_path, pipeline, door, limits, declared, parts, code):
+    async with studio_in(settings_in(tmp_path, **limits), pipeline, door) as (studio, database, _):
+        with pytest.raises(Refused) as refused:
+            await studio.accept(request(declared_size=declared), chunks(*parts))
+        assert refused.value.code == code
+        assert await database.jobs.unfinished() == []
+
+
+async def test_quotas_hold_and_say_when(tmp_path, pipeline, door):
+    settings = settings_in(tmp_path, limits_minute=2)
+    async with studio_in(settings, pipeline, door) as (studio, database, _):
+        for n in range(2):
+            await ended(database, (await studio.accept(request(str(n)), chunks(b"photo"))).id)
+        with pytest.raises(Refused) as refused:
+            await studio.accept(request("3"), chunks(b"photo"))
+        assert refused.value.code == "over_quota"
+        assert 50 < refused.value.retry_at - time.time() <= 60
+        other = await studio.accept(request("4", person="test:bob"), chunks(b"photo"))
+        assert (await ended(database, other.id)).state is State.DELIVERED
+
+
+async def test_waiting_quota_counts_photos_still_coming_in(tmp_path, pipeline, door):
+    coming, gate = asyncio.Event(), asyncio.Event()
+
+    async def slowly():
+        coming.set()
+        await gate.wait()
+        yield b"photo"
+
+    async with studio_in(settings_in(tmp_path, limits_waiting=1), pipeline, door) as (studio, _, _):
+        first = asyncio.create_task(studio.accept(request("1"), slowly()))
+        await coming.wait()
+        with pytest.raises(Refused) as refused:
+            await studio.accept(request("2"), chunks(b"photo"))
+        assert refused.value.code == "waiting_quota"
+        gate.set()
+        await first
+
+
+async def test_a_blocked_person_is_refused(tmp_path, pipeline, door):
+    async with studio_in(settings_in(tmp_path), pipeline, door) as (studio, database, _):
+        await database.people.block("test:ann", True)
+        with pytest.raises(Refused) as refused:
+            await studio.accept(request(), chunks(b"photo"))
+        assert refused.value.code == "blocked"
+
+
+async def test_a_full_queue_refuses_with_a_time(tmp_path, pipeline, door):
+    hold = asyncio.Event()
+
+    async def act(_photo):
+        await hold.wait()
+
+    pipeline.act = act
+    settings = settings_in(tmp_path, limits_queue=1, model_batch=1)
+    async with studio_in(settings, pipeline, door) as (studio, database, _):
+        jobs = [await studio.accept(request(str(n), f"test:{n}"), chunks(b"photo")) for n in range(2)]
+        await door.until(lambda: sum(p.stage is Stage.PAINTING for _, p in door.shown) == 2)  # both attendants busy
+        jobs.append(await studio.accept(request("w", "test:w"), chunks(b"photo")))
+        with pytest.raises(Refused) as refused:
+            await studio.accept(request("x", "test:x"), chunks(b"photo"))
+        assert refused.value.code == "queue_full"
+        assert refused.value.retry_at > time.time()
+        assert studio.progress_of(jobs[-1].id).position == 1
+        hold.set()
+        assert {(await ended(database, job.id)).state for job in jobs} == {State.DELIVERED}
+
+
+async def test_only_the_owner_cancels_and_nothing_is_sent(tmp_path, pipeline, door):
+    hold = asyncio.Event()
+
+    async def act(_photo):
+        await hold.wait()
+
+    pipeline.act = act
+    async with studio_in(settings_in(tmp_path), pipeline, door) as (studio, database, _):
+        job = await studio.accept(request(), chunks(b"photo"))
+        await door.until(lambda: bool(door.shown))
+        assert not await studio.cancel(job.id, "test:eve")
+        assert await studio.cancel(job.id, "test:ann")
+        assert not await studio.cancel(job.id, "test:ann")
+        hold.set()
+        assert (await ended(database, job.id)).state is State.CANCELLED
+        assert pipeline.painted == []
+        assert door.delivered == door.explained == []
+
+
+async def test_a_door_that_fails_is_tried_again(tmp_path, pipeline, door):
+    door.failures = [OSError("flood"), OSError("flood")]
+    async with studio_in(settings_in(tmp_path), pipeline, door) as (studio, database, _):
+        studio._answers._pause = 0.001
+        job = await studio.accept(request(), chunks(b"photo"))
+        assert (await ended(database, job.id)).state is State.DELIVERED
+        assert len(door.delivered) == 1
+
+
+async def test_nobody_there_ends_the_job_quietly(tmp_path, pipeline, door):
+    door.failures = [Undeliverable("blocked by the person")]
+    async with studio_in(settings_in(tmp_path), pipeline, door) as (studio, database, _):
+        job = await ended(database, (await studio.accept(request(), chunks(b"photo"))).id)
+        assert (job.state, job.code) == (State.FAILED, "undeliverable")
+        assert door.explained == []
+
+
+class FlakyStore:
+    """Fails the first reads, then behaves."""
+
+    def __init__(self, store, failures):
+        self._store, self._failures = store, failures
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+    async def get(self, key):
+        if self._failures:
+            raise self._failures.pop(0)
+        return await self._store.get(key)
+
+
+async def test_a_store_that_does_not_answer_delays_and_loses_nothing(tmp_path, pipeline, door):
+    failures = [StorageError("failed", "503"), StorageError("failed", "timeout")]
+    settings = settings_in(tmp_path)
+    async with studio_in(settings, pipeline, door, lambda s: FlakyStore(s, failures)) as (studio, database, _):
+        studio._workshop._pause = 0.001
+        job = await studio.accept(request(), chunks(b"photo"))
+        assert (await ended(database, job.id)).state is State.DELIVERED
+        assert failures == []
+
+
+async def test_a_photo_gone_from_the_store_is_told(tmp_path, pipeline, door):
+    settings = settings_in(tmp_path)
+    async with studio_in(settings, pipeline, door, lambda s: FlakyStore(s, [ObjectMissing("x")])) as (studio, db, _):
+        job = await ended(db, (await studio.accept(request(), chunks(b"photo"))).id)
+        assert (job.state, job.code) == (State.FAILED, "engine_failed")
+
+
+@pytest.mark.parametrize("state", [State.QUEUED, State.RUNNING])
+async def test_unfinished_jobs_are_painted_after_a_restart(tmp_path, pipeline, door, state):
+    hold = asyncio.Event()
+
+    async def act(_photo):
+        await hold.wait()
+
+    pipeline.act = act
+    settings = settings_in(tmp_path, limits_grace=0)
+    async with studio_in(settings, pipeline, door) as (studio, database, _):
+        job = await studio.accept(request(), chunks(b"photo"))
+        await door.until(lambda: bool(door.shown))
+        if state is State.QUEUED:
+            await database.jobs.advance(job.id, State.QUEUED)
+    assert door.delivered == []
+    fresh = SteeredPipeline()
+    async with studio_in(settings, fresh, door) as (_, database, _):
+        assert (await ended(database, job.id)).state is State.DELIVERED
+    assert len(door.delivered) == 1
+
+
+async def test_rendered_pictures_wait_for_their_door_over_a_restart(tmp_path, pipeline, door):
+    settings = settings_in(tmp_path)
+    async with studio_in(settings, pipeline, None) as (studio, database, _):
+        job = await studio.accept(request(), chunks(b"photo"))
+        await reached(database, job.id, frozenset({State.RENDERED}))
+    async with studio_in(settings, SteeredPipeline(), door) as (_, database, _):
+        assert (await ended(database, job.id)).state is State.DELIVERED
+    assert len(door.delivered) == 1
+
+
+async def test_a_job_that_takes_the_service_down_each_time_is_given_up(tmp_path, pipeline, door):
+    settings = settings_in(tmp_path)
+    async with studio_in(settings, pipeline, None) as (studio, database, _):
+        await studio.drain()
+        with pytest.raises(Refused, match="stopping"):
+            await studio.accept(request(), chunks(b"photo"))
+    async with studio_in(settings, pipeline, None) as (studio, database, _):
+        hold = asyncio.Event()
+
+        async def act(_photo):
+            await hold.wait()
+
+        pipeline.act = act
+        job = await studio.accept(request(), chunks(b"photo"))
+        await reached(database, job.id, frozenset({State.RUNNING}))
+        for _ in range(2):
+            await database.jobs.advance(job.id, State.QUEUED)
+            await database.jobs.advance(job.id, State.RUNNING)
+    async with studio_in(settings, SteeredPipeline(), door) as (_, database, _):
+        after = await ended(database, job.id)
+    assert (after.state, after.code, after.attempts) == (State.FAILED, "engine_failed", 3)
+    assert [code for _, code, _ in door.explained] == ["engine_failed"]
+
+
+async def test_waiting_too_long_is_told(tmp_path, pipeline, door):
+    hold = asyncio.Event()
+
+    async def act(_photo):
+        await hold.wait()
+
+    pipeline.act = act
+    settings = settings_in(tmp_path, limits_deadline=0.3, model_batch=1)
+    async with studio_in(settings, pipeline, door) as (studio, database, _):
+        jobs = [await studio.accept(request(str(n), f"test:{n}"), chunks(b"photo")) for n in range(3)]
+        late = await ended(database, jobs[2].id)
+        assert (late.state, late.code) == (State.EXPIRED, "expired")
+        hold.set()
+        assert {(await ended(database, job.id)).state for job in jobs[:2]} == {State.DELIVERED}
+
+
+async def test_drain_finishes_what_is_painted_and_keeps_what_waits(tmp_path, pipeline, door):
+    hold = asyncio.Event()
+
+    async def act(_photo):
+        await hold.wait()
+
+    pipeline.act = act
+    settings = settings_in(tmp_path, model_batch=1)
+    async with studio_in(settings, pipeline, door) as (studio, database, _):
+        jobs = [await studio.accept(request(str(n), f"test:{n}"), chunks(b"photo")) for n in range(4)]
+        await door.until(lambda: sum(p.stage is Stage.PAINTING for _, p in door.shown) == 2)
+        asyncio.get_running_loop().call_later(0.05, hold.set)
+        await studio.drain()
+        states = [(await database.jobs.get(job.id)).state for job in jobs]
+    assert states == [State.DELIVERED, State.DELIVERED, State.QUEUED, State.QUEUED]
+    async with studio_in(settings, SteeredPipeline(), door) as (_, database, _):
+        assert {(await ended(database, job.id)).state for job in jobs} == {State.DELIVERED}
+    assert len(door.delivered) == 4
+
+
+def test_options_survive_the_way_through_the_database():
+    assert Options.from_json(Options(whole=True).to_json()) == Options(whole=True)

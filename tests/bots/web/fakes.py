@@ -1,0 +1,71 @@
+"""A studio that paints nothing: it keeps what it was given and lets the test say what became of it."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+
+from bots.requests import PhotoRequest, Progress, Refused
+from storage import Job, ObjectStore, Source, State
+
+
+@dataclass
+class FakeStudio:
+    store: ObjectStore
+    ready: bool = True
+    refusal: Refused | Exception | None = None
+    jobs: dict[str, Job] = field(default_factory=dict)
+    photos: dict[str, bytes] = field(default_factory=dict)
+    requests: list[PhotoRequest] = field(default_factory=list)
+    progress: dict[str, Progress] = field(default_factory=dict)
+
+    async def accept(self, request: PhotoRequest, chunks: AsyncIterator[bytes]) -> Job:
+        self.requests.append(request)
+        if self.refusal:
+            raise self.refusal
+        for job in self.jobs.values():
+            if job.source == request.source:
+                return job
+        job = make_job(f"job{len(self.jobs) + 1}", source=request.source, person=request.person, reply=request.reply)
+        self.photos[job.id] = b"".join([chunk async for chunk in chunks])
+        self.jobs[job.id] = job
+        return job
+
+    async def cancel(self, job_id: str, person: str) -> bool:
+        job = self.jobs[job_id]
+        if job.person != person or job.state.ended:
+            return False
+        self.change(job_id, state=State.CANCELLED)
+        return True
+
+    async def job(self, job_id: str) -> Job | None:
+        return self.jobs.get(job_id)
+
+    def progress_of(self, job_id: str) -> Progress | None:
+        return self.progress.get(job_id)
+
+    async def link(self, key: str) -> str:
+        return await self.store.link(key, 3_600)
+
+    async def remember(self, job_id: str, reply: str) -> None:
+        self.change(job_id, reply=reply)
+
+    def change(self, job_id: str, **changes: object) -> None:
+        self.jobs[job_id] = replace(self.jobs[job_id], **changes)  # type: ignore[arg-type]
+
+
+def make_job(job_id: str, **changes: object) -> Job:
+    job = Job(
+        id=job_id,
+        source=Source("web", "visitor", "message", "photo"),
+        person="web:visitor",
+        options="{}",
+        reply="",
+        language="en",
+        state=State.QUEUED,
+        code=None,
+        attempts=0,
+        input_key="inputs/1",
+        results=(),
+        created_at=0.0,
+        updated_at=0.0,
+    )
+    return replace(job, **changes)  # type: ignore[arg-type]

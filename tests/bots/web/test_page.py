@@ -1,0 +1,133 @@
+"""The page, its safety headers, health and metrics."""
+
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client import CollectorRegistry
+
+import bots.web
+from bots.web import create_app
+from bots.words import Words
+from storage import StorageError
+from tests.bots.web.conftest import client_of, make_settings
+from tests.bots.web.fakes import FakeStudio, make_job
+
+STATIC = Path(bots.web.__file__).parent / "static"
+TEMPLATE = Path(bots.web.__file__).parent / "templates" / "page.html"
+
+
+class RemoteStore:
+    """Like S3: its links lead elsewhere, and nothing of it is served here."""
+
+    origin = "https://s3.example"
+
+    async def get(self, key: str) -> bytes:
+        return b""
+
+    async def link(self, key: str, ttl: int, filename: str | None = None) -> str:
+        return f"{self.origin}/{key}"
+
+    async def check(self) -> None:
+        raise StorageError("the bucket b is missing")
+
+
+async def test_the_page(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "visitor=" in answer.headers["set-cookie"]
+    assert Words.load().say("en", "page.drop") in answer.text
+    assert "within 1 h" in answer.text
+    assert "{" not in re.sub(r'data-words="[^"]*"', "", answer.text)
+
+
+async def test_nothing_inline_and_nothing_foreign(client: httpx.AsyncClient) -> None:
+    text = (await client.get("/")).text
+    assert re.findall(r"<style|\sstyle=|\son\w+=|javascript:|https?://", text) == []
+    assert all("src=" in tag for tag in re.findall(r"<script[^>]*>", text))
+
+
+async def test_every_file_that_the_page_names_is_there(client: httpx.AsyncClient) -> None:
+    names = set(re.findall(r'"(/static/[^"]+)"', (await client.get("/")).text))
+    assert len(names) >= 4
+    for name in names:
+        answer = await client.get(name)
+        assert answer.status_code == 200
+        assert answer.headers["cache-control"] == "no-cache"
+
+
+def test_every_word_that_the_page_uses_exists() -> None:
+    catalogue = Words.load().catalogues["en"]
+    script = (STATIC / "app.js").read_text()
+    used = set(re.findall(r"\bwords\.(\w+)", TEMPLATE.read_text() + script)) | set(re.findall(r'say\("(\w+)"', script))
+    assert len(used) > 30
+    assert {word for word in used if f"page.{word}" not in catalogue and word not in catalogue} == set()
+
+
+async def test_headers_of_every_answer(client: httpx.AsyncClient) -> None:
+    for path in ("/", "/static/app.js", "/api/selfies/none", "/healthz", "/nothing"):
+        headers = (await client.get(path)).headers
+        policy = headers["content-security-policy"]
+        for rule in ("default-src 'none'", "script-src 'self'", "base-uri 'none'", "frame-ancestors 'none'"):
+            assert rule in policy
+        assert "unsafe" not in policy
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert "geolocation=()" in headers["permissions-policy"]
+
+
+async def test_pictures_of_a_remote_store_are_allowed_and_not_served_here(studio: FakeStudio) -> None:
+    app = create_app(make_settings(), studio, RemoteStore(), CollectorRegistry())
+    async with client_of(app) as client:
+        assert "img-src 'self' blob: https://s3.example;" in (await client.get("/")).headers["content-security-policy"]
+        assert (await client.get("/objects/a?expires=99999999999&signature=a")).status_code == 404
+
+
+async def test_healthy_and_ready(client: httpx.AsyncClient, studio: FakeStudio) -> None:
+    assert (await client.get("/healthz")).status_code == 200
+    assert (await client.get("/readyz")).json() == {"ready": True, "reasons": []}
+    studio.ready = False
+    answer = await client.get("/readyz")
+    assert (answer.status_code, answer.json()["reasons"]) == (503, ["engine: warming up"])
+    assert (await client.head("/healthz")).status_code == 200
+
+
+async def test_not_ready_without_storage(studio: FakeStudio) -> None:
+    studio.ready = False
+    async with client_of(create_app(make_settings(), studio, RemoteStore(), CollectorRegistry())) as client:
+        answer = await client.get("/readyz")
+    assert answer.json()["reasons"] == [f"storage: {StorageError.code}"]
+    assert "bucket" not in answer.text
+
+
+async def test_metrics_count_by_route_not_by_path(client: httpx.AsyncClient, studio: FakeStudio) -> None:
+    studio.jobs["j"] = make_job("j")
+    for path in ("/api/selfies/j", "/api/selfies/none", "/nothing"):
+        await client.get(path)
+    text = (await client.get("/metrics")).text
+    name = 'selfie2anime_http_requests_total{method="GET",route="%s",status="%d"} 1.0'
+    assert name % ("/api/selfies/{job_id}", 200) in text
+    assert name % ("/api/selfies/{job_id}", 404) in text
+    assert name % ("none", 404) in text
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [("", "en"), ("de-CH;q=0.5, xx", "de"), ("en;q=0.1, pt-BR", "pt"), ("de;q=0, en", "en"), ("de;q=x", "en")],
+)
+async def test_languages(studio: FakeStudio, monkeypatch: pytest.MonkeyPatch, header: str, language: str) -> None:
+    english = Words.load().catalogues["en"]
+    catalogues = {"en": english, "de": {"page.drop": "Selfie hierher"}, "pt": {}}
+    monkeypatch.setattr(Words, "load", lambda: Words(catalogues))
+    async with client_of(create_app(make_settings(), studio, RemoteStore(), CollectorRegistry())) as client:
+        text = (await client.get("/", headers={"Accept-Language": header})).text
+    assert f'<html lang="{language}">' in text
+    assert ("Selfie hierher" in text) is (language == "de")
+
+
+async def test_the_api_describes_itself(client: httpx.AsyncClient) -> None:
+    description = (await client.get("/api/openapi.json")).json()
+    assert set(description["paths"]) == {"/api/selfies", "/api/selfies/{job_id}", "/api/selfies/{job_id}/cancel"}
+    assert "429" in description["paths"]["/api/selfies"]["post"]["responses"]

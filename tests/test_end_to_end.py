@@ -1,0 +1,141 @@
+"""The real service process against servers that stand in for the platforms: a photo goes in, a picture comes out."""
+
+import asyncio
+import io
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.fakes.s3 import S3Server, s3_server
+from tests.fakes.telegram import FakeTelegram
+from tests.service import ROOT, Service
+
+PHOTO = (ROOT / "docs" / "astronaut.png").read_bytes()
+
+
+@pytest.fixture
+def s3(tmp_path: Path) -> Iterator[S3Server]:
+    with s3_server(tmp_path / "s3") as server:
+        yield server
+
+
+def jpeg() -> bytes:
+    out = io.BytesIO()
+    Image.open(io.BytesIO(PHOTO)).convert("RGB").save(out, "JPEG", quality=92)
+    return out.getvalue()
+
+
+def grey() -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (400, 400), (120, 130, 140)).save(out, "PNG")
+    return out.getvalue()
+
+
+def assert_painted(data: bytes) -> None:
+    """A picture of the size people get, that is neither the photo nor a single colour."""
+    with Image.open(io.BytesIO(data)) as picture:
+        assert picture.format in {"PNG", "JPEG"}
+        assert picture.size == (256, 256)
+        pixels = np.asarray(picture.convert("RGB"), np.float32)
+    with Image.open(io.BytesIO(PHOTO)) as photo:
+        same = np.asarray(photo.convert("RGB").resize((256, 256)), np.float32)
+    assert pixels.std() > 20
+    assert np.abs(pixels - same).mean() > 20
+
+
+def telegram_settings(telegram: FakeTelegram) -> dict[str, str]:
+    return {
+        "TELEGRAM_TOKEN": telegram.token,
+        "TELEGRAM_BASE_URL": telegram.base_url,
+        "TELEGRAM_FILE_URL": telegram.file_url,
+    }
+
+
+async def test_a_selfie_sent_to_telegram_comes_back_as_anime(tmp_path: Path):
+    async with FakeTelegram() as telegram, Service(tmp_path, **telegram_settings(telegram)) as service:
+        chat = telegram.private_chat(telegram.user("Ann"))
+        photo = await chat.send_photo(jpeg())
+        answer = await chat.wait_photo(within=60)
+        assert answer.reply_to == photo.id
+        assert_painted(answer.picture)
+        assert [m.id for m in chat.answers] == [answer.id], "the status message is gone"
+
+        await chat.send_document(grey(), "grey.png", "image/png")
+        told = await chat.wait_for(lambda m: "face" in m.text, within=60)
+        assert "can't find a face" in told.text
+
+        mapped = service.mapped_files()
+        assert "tensorflow" not in mapped
+        assert "cv2" not in mapped
+        assert await service.stop() == 0
+        assert telegram.token not in service.output
+
+
+async def test_a_selfie_survives_a_kill_and_is_answered_once(tmp_path: Path):
+    async with FakeTelegram() as telegram, Service(tmp_path, **telegram_settings(telegram)) as service:
+        chat = telegram.private_chat(telegram.user("Ann"))
+        await chat.send_photo(jpeg())
+        await service.said('"event": "job accepted"')
+        await service.kill()
+        assert not [m for m in chat.answers if m.picture]
+        await service.start()
+        answer = await chat.wait_photo(within=60)
+        assert_painted(answer.picture)
+        await service.said('"event": "job delivered"')
+        assert await service.stop() == 0
+        assert len([m for m in chat.answers if m.picture]) == 1
+
+
+async def test_the_page_paints_with_pictures_private_in_s3(tmp_path: Path, s3: S3Server):
+    settings = {"STORAGE_URL": "s3://private-pictures/selfies", **s3.environment}
+    provision = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "storage", "provision", cwd=ROOT, env={**os.environ, **settings}
+    )
+    assert await provision.wait() == 0
+    async with Service(tmp_path, **settings) as service:
+        await service.said("Page and API")
+        async with httpx.AsyncClient(base_url=service.address, timeout=30) as client:
+            assert "<html" in (await client.get("/")).text
+            sent = await client.post("/api/selfies", files={"photo": ("me.jpg", jpeg(), "image/jpeg")})
+            assert sent.status_code == 202, sent.text
+            job = await finished(client, sent.json()["links"]["self"])
+            assert job["state"] == "delivered"
+            url = job["pictures"][0]["url"]
+            assert url.startswith(s3.endpoint)
+            assert_painted((await client.get(url)).content)
+            assert (await client.get(url.split("?")[0])).status_code == 403
+            assert (await client.get("/readyz")).status_code == 200
+        assert await service.stop() == 0
+
+
+async def finished(client: httpx.AsyncClient, path: str) -> dict:
+    """The job once it has ended; the API is polled, as the page does."""
+    for _ in range(600):
+        job = (await client.get(path)).raise_for_status().json()
+        if job["state"] in {"delivered", "failed", "expired", "cancelled"}:
+            return job
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"not finished in a minute: {job}")
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "words"),
+    [
+        ("WEB_PORT", "eighty", ("WEB_PORT", "eighty", "integer")),
+        ("MODEL_WEIGHTS", "nowhere.safetensors", ("nowhere.safetensors",)),
+        ("QUEUE_URL", "sqs://selfies", ("QUEUE_URL", "local:")),
+        ("DATABASE_PATH", "/proc/jobs.db", ("/proc",)),
+    ],
+)
+async def test_a_wrong_setting_stops_the_start_with_one_clear_message(tmp_path: Path, setting, value, words):
+    async with Service(tmp_path, **{setting: value}) as service:
+        assert await service.ended() == 2
+        for word in words:
+            assert word in service.output
+        assert "Traceback" not in service.output

@@ -1,0 +1,8 @@
+"""What can be wrong with a weights file."""
+
+
+class WeightsError(Exception):
+    """A weights file is missing, cut short, or does not hold the network it names.
+
+    The message names the file, the tensors concerned and what to do.
+    """

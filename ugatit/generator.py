@@ -1,0 +1,127 @@
+"""The generator of U-GAT-IT in either published dialect (arXiv:1907.10830, appendix C.1)."""
+
+from typing import Any
+
+import keras
+
+from ugatit.config import GeneratorConfig
+from ugatit.layers import NORMAL, AttentionConv2D, CAMHead, ReflectConv2D, UpConv2D
+from ugatit.norms import LIN, AdaLIN, InstanceNorm
+
+SMOOTHING = 0.1  # what the TensorFlow release takes off rho
+
+
+def build_generator(config: GeneratorConfig, dtype: Any = None, initializer: Any = NORMAL) -> keras.Model:
+    """A functional model: pictures (N, S, S, 3), RGB in [-1, 1], to the same in float32.
+
+    Layers are called after the variables of the authors' TensorFlow release, with dots for slashes; `weight_name` gives
+    the name of a weight in a file. The outputs of the layers `CAM_logit` are the classifier's (logit, attention).
+
+    Args:
+        config: the network's shape; the model carries it as `model.config`.
+        dtype: a Keras dtype policy or its name for all layers ("bfloat16" keeps statistics and tanh in float32);
+            None takes the global policy.
+        initializer: of all kernels; "zeros" saves time where weights are loaded next.
+    """
+    return _Plan(config, dtype, initializer).model()
+
+
+def weight_name(layer: keras.layers.Layer, weight: Any) -> str:
+    """A weight's name below its generator's scope: `resblock_0/res1/conv_0/conv2d/kernel`."""
+    return f"{layer.name.replace('.', '/')}/{weight.name}"
+
+
+class _Plan:
+    """Lays the layers of one generator."""
+
+    def __init__(self, config: GeneratorConfig, dtype: Any, initializer: Any) -> None:
+        self.config = config
+        self.published_tf = config.dialect == "tensorflow"
+        self.dtype = dtype
+        self.kernels: dict[str, Any] = {
+            "use_bias": self.published_tf,
+            "kernel_initializer": initializer,
+            "dtype": dtype,
+        }
+
+    def model(self) -> keras.Model:
+        config, size = self.config, self.config.image_size
+        image = keras.Input((size, size, 3), name="image")
+        x = self._encode(image)
+        x = self._attend(x)
+        gamma, beta = self._mlp(x)
+        for i in range(config.blocks):
+            x = self._adaptive_block(x, gamma, beta, f"adaptive_resblock{i}")
+        for i in range(config.downsamplings):
+            filters = config.width // 2 ** (i + 1)
+            x = UpConv2D(filters, name=f"up_conv_{i}.conv2d", **self.kernels)(x)
+            x = LIN(activation="relu", name=f"layer_ins_norm_{i}", unbiased=not self.published_tf, dtype=self.dtype)(x)
+        x = self._conv(3, 7, "G_logit")(x)
+        # The last rounding is the one to float32's 24 bits: tanh in bfloat16 would leave 128 levels of light colours.
+        picture = keras.layers.Activation("tanh", dtype="float32", name="picture")(x)
+        model = keras.Model(image, picture, name="generator")
+        model.config = config
+        return model
+
+    def _conv(self, filters: int, side: int, name: str, strides: int = 1) -> ReflectConv2D:
+        return ReflectConv2D(filters, side, strides=strides, name=f"{name}.conv2d", **self.kernels)
+
+    def _norm(self, name: str, activation: str | None = "relu") -> InstanceNorm:
+        return InstanceNorm(affine=self.published_tf, activation=activation, name=name, dtype=self.dtype)
+
+    def _encode(self, x: Any) -> Any:
+        """(N, S, S, 3) → (N, S / 2 ** downsamplings, the same, width)."""
+        config = self.config
+        x = self._norm("ins_norm")(self._conv(config.base_channels, 7, "conv")(x))
+        for i in range(config.downsamplings):
+            x = self._conv(config.base_channels * 2 ** (i + 1), 3, f"conv_{i}", strides=2)(x)
+            x = self._norm(f"ins_norm_{i}")(x)
+        for i in range(config.blocks):
+            x = self._block(x, f"resblock_{i}")
+        return x
+
+    def _block(self, x: Any, name: str) -> Any:
+        width = self.config.width
+        y = self._norm(f"{name}.res1.instance_norm")(self._conv(width, 3, f"{name}.res1.conv_0")(x))
+        y = self._norm(f"{name}.res2.instance_norm", None)(self._conv(width, 3, f"{name}.res2.conv_0")(y))
+        return keras.layers.Add(name=f"{name}.add", dtype=self.dtype)([x, y])
+
+    def _attend(self, x: Any) -> Any:
+        average = keras.layers.GlobalAveragePooling2D("channels_last", dtype=self.dtype, name="CAM.average")(x)
+        maximum = keras.layers.GlobalMaxPooling2D("channels_last", dtype=self.dtype, name="CAM.maximum")(x)
+        if self.published_tf:
+            head = CAMHead(name="CAM_logit", **self.kernels)
+            (_, by_average), (_, by_maximum) = head(average), head(maximum)
+        else:
+            _, by_average = CAMHead(name="CAM_logit_average", **self.kernels)(average)
+            _, by_maximum = CAMHead(name="CAM_logit_maximum", **self.kernels)(maximum)
+        options = {**self.kernels, "use_bias": True}  # the one convolution with a bias in both dialects
+        join = AttentionConv2D(self.config.width, activation="relu", name="conv_1x1.conv2d", **options)
+        return join(x, by_average, by_maximum)
+
+    def _mlp(self, x: Any) -> tuple[Any, Any]:
+        """(N, H, W, C) → gamma and beta, (N, C) each. The full MLP sees the feature map in the order H, W, C."""
+        width = self.config.width
+        if self.config.light:
+            x = keras.layers.GlobalAveragePooling2D("channels_last", dtype=self.dtype, name="MLP.average")(x)
+        else:
+            x = keras.layers.Flatten("channels_last", dtype=self.dtype, name="MLP.flatten")(x)
+        for i in range(2):
+            x = keras.layers.Dense(width, activation="relu", name=f"MLP.linear_{i}.dense", **self.kernels)(x)
+        gamma = keras.layers.Dense(width, name="MLP.gamma.dense", **self.kernels)(x)
+        beta = keras.layers.Dense(width, name="MLP.beta.dense", **self.kernels)(x)
+        return gamma, beta
+
+    def _adaptive_block(self, x: Any, gamma: Any, beta: Any, name: str) -> Any:
+        width = self.config.width
+        options: dict[str, Any] = {
+            "initial_rho": 1.0 if self.published_tf else 0.9,
+            "smoothing": SMOOTHING if self.config.smoothing else 0.0,
+            "unbiased": not self.published_tf,
+            "dtype": self.dtype,
+        }
+        y = self._conv(width, 3, f"{name}.res1.conv_0")(x)
+        y = AdaLIN(activation="relu", name=f"{name}.res1.instance_layer_norm", **options)(y, gamma, beta)
+        y = self._conv(width, 3, f"{name}.res2.conv_0")(y)
+        y = AdaLIN(name=f"{name}.res2.instance_layer_norm", **options)(y, gamma, beta)
+        return keras.layers.Add(name=f"{name}.add", dtype=self.dtype)([x, y])

@@ -1,0 +1,204 @@
+"""Convolutions with reflection padding and the attention of U-GAT-IT, as Keras layers; (N, H, W, C) throughout."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+NORMAL = {"class_name": "RandomNormal", "config": {"mean": 0.0, "stddev": 0.02}}  # as both the paper and CycleGAN
+
+
+class _Conv(keras.layers.Layer):
+    """Kernel and bias of a convolution.
+
+    Args:
+        filters: channels of the result.
+        kernel_size: side of the square kernel, odd.
+        use_bias: whether there is a weight `bias`, shape (filters,), besides `kernel`, (k, k, C, filters).
+        activation: applied to the result; name or callable, None for nothing.
+        kernel_initializer: see `keras.layers.Conv2D`.
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int,
+        *,
+        use_bias: bool = True,
+        activation: Any = None,
+        kernel_initializer: Any = NORMAL,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.use_bias = use_bias
+        self.activation = keras.activations.get(activation)
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+
+    def _add_weights(self, channels: int) -> None:
+        side = self.kernel_size
+        shape = (side, side, channels, self.filters)
+        self.kernel = self.add_weight(shape=shape, initializer=self.kernel_initializer, name="kernel")
+        if self.use_bias:
+            self.bias = self.add_weight(shape=(self.filters,), initializer="zeros", name="bias")
+
+    def _finish(self, x: Any) -> Any:
+        return self.activation(x + self.bias if self.use_bias else x)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "use_bias": self.use_bias,
+            "activation": keras.activations.serialize(self.activation),
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+        }
+
+
+@keras.saving.register_keras_serializable(package="ugatit")
+class ReflectConv2D(_Conv):
+    """A convolution of stride 1 or 2 over a picture that goes on as its own mirror image beyond its border.
+
+    Args:
+        strides: 1 keeps height and width; 2 halves them, both must be even.
+    """
+
+    def __init__(self, filters: int, kernel_size: int, *, strides: int = 1, **kwargs: Any) -> None:
+        super().__init__(filters, kernel_size, **kwargs)
+        self.strides = strides
+
+    def build(self, input_shape: Any) -> None:
+        self._add_weights(input_shape[-1])
+
+    def call(self, x: Any) -> Any:
+        before = self.kernel_size // 2
+        after = self.kernel_size - self.strides - before  # stride 2 never reaches the last row of a symmetric border
+        if before:
+            x = ops.pad(x, ((0, 0), (before, after), (before, after), (0, 0)), mode="reflect")
+        x = ops.conv(x, self.kernel, strides=self.strides, padding="valid", data_format="channels_last")
+        return self._finish(x)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        batch, height, width, _ = input_shape
+        return batch, height // self.strides, width // self.strides, self.filters
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "strides": self.strides}
+
+
+@keras.saving.register_keras_serializable(package="ugatit")
+class UpConv2D(_Conv):
+    """Doubling by nearest neighbour and a reflecting 3 x 3 convolution, in four ninths of the arithmetic.
+
+    Three neighbours of a doubled row hold two rows of the original: above an even row lies its predecessor, below an
+    odd one its successor, everything else is the row itself. So each of the four kinds of pixel (even or odd row and
+    column) is a 2 x 2 convolution of the original with sums of the kernel's rows and columns, and the mirror image
+    beyond the doubled border is the original's border once more.
+    """
+
+    def __init__(self, filters: int, **kwargs: Any) -> None:
+        kwargs.pop("kernel_size", None)
+        super().__init__(filters, 3, **kwargs)
+
+    def build(self, input_shape: Any) -> None:
+        self._add_weights(input_shape[-1])
+
+    def call(self, x: Any) -> Any:
+        """(N, H, W, C) → (N, 2 H, 2 W, filters)."""
+        _, height, width, _ = x.shape
+        x = ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="symmetric")
+        x = ops.conv(x, self._folded(), padding="valid", data_format="channels_last")  # (N, H + 1, W + 1, 4 F)
+        quarters = [
+            x[:, row : height + row, column : width + column, (2 * row + column) * self.filters :][..., : self.filters]
+            for row in (0, 1)
+            for column in (0, 1)
+        ]
+        rows = [ops.stack(quarters[i : i + 2], axis=3) for i in (0, 2)]  # twice (N, H, W, 2, F)
+        x = ops.reshape(ops.stack(rows, axis=2), (-1, 2 * height, 2 * width, self.filters))
+        return self._finish(x)
+
+    def _folded(self) -> Any:
+        """(3, 3, C, F) → (2, 2, C, 4 F); even rows see (k0, k1 + k2), odd ones (k0 + k1, k2); columns likewise."""
+        above, here, below = (ops.cast(self.kernel[i], "float32") for i in range(3))  # each (3, C, F)
+        parts = []
+        for rows in ((above, here + below), (above + here, below)):
+            halves = ops.stack(rows)  # (2, 3, C, F)
+            left, middle, right = halves[:, 0], halves[:, 1], halves[:, 2]
+            parts += [ops.stack(pair, axis=1) for pair in ((left, middle + right), (left + middle, right))]
+        return ops.cast(ops.concatenate(parts, axis=-1), self.compute_dtype)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        batch, height, width, _ = input_shape
+        return batch, 2 * height, 2 * width, self.filters
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        del config["kernel_size"]
+        return config
+
+
+@keras.saving.register_keras_serializable(package="ugatit")
+class CAMHead(keras.layers.Layer):
+    """The auxiliary classifier over one pooled feature vector per branch (arXiv:1907.10830, section 2.1.1).
+
+    Its weights say how much every channel speaks for the source domain: they are what gates the features.
+
+    Args:
+        use_bias: whether there is a weight `bias`, shape (1,), besides `kernel`, (C, 1).
+    """
+
+    def __init__(self, *, use_bias: bool = True, kernel_initializer: Any = NORMAL, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.use_bias = use_bias
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+
+    def build(self, input_shape: Any) -> None:
+        shape = (input_shape[-1], 1)
+        self.kernel = self.add_weight(shape=shape, initializer=self.kernel_initializer, name="kernel")
+        if self.use_bias:
+            self.bias = self.add_weight(shape=(1,), initializer="zeros", name="bias")
+
+    def call(self, pooled: Any) -> tuple[Any, Any]:
+        """(N, C) → the logit, (N, 1), and the attention weights, (C,)."""
+        logit, attention = ops.matmul(pooled, self.kernel), self.kernel[:, 0]
+        return (logit + self.bias, attention + self.bias) if self.use_bias else (logit, attention)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return (input_shape[0], 1), (input_shape[1],)
+
+    def get_config(self) -> dict[str, Any]:
+        initializer = keras.initializers.serialize(self.kernel_initializer)
+        return {**super().get_config(), "use_bias": self.use_bias, "kernel_initializer": initializer}
+
+
+@keras.saving.register_keras_serializable(package="ugatit")
+class AttentionConv2D(_Conv):
+    """The 1 x 1 convolution that joins the features gated by either branch.
+
+    It convolves [x * by_average, x * by_maximum]; the gates go into the kernel instead, which halves the arithmetic
+    and spares the two copies of the features.
+    """
+
+    def __init__(self, filters: int, **kwargs: Any) -> None:
+        kwargs.pop("kernel_size", None)
+        super().__init__(filters, 1, **kwargs)
+
+    def build(self, input_shape: Any, *_: Any) -> None:
+        self._add_weights(2 * input_shape[-1])
+
+    def call(self, x: Any, by_average: Any, by_maximum: Any) -> Any:
+        """x: (N, H, W, C); the attention weights of the average- and the max-pooled branch: (C,)."""
+        gates = ops.expand_dims(ops.concatenate([by_average, by_maximum]), -1)  # (2 C, 1)
+        average, maximum = ops.split(self.kernel * gates, 2, axis=2)  # each (1, 1, C, F)
+        x = ops.conv(x, average + maximum, padding="valid", data_format="channels_last")
+        return self._finish(x)
+
+    def compute_output_shape(self, input_shape: Any, *_: Any) -> Any:
+        return *input_shape[:-1], self.filters
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        del config["kernel_size"]
+        return config
