@@ -17,6 +17,11 @@ def tables(path: Path) -> set[str]:
         return {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
 
 
+async def fill(database: Database, count: int) -> None:
+    for n in range(count):
+        await database.jobs.add(job(f"job-{n}"))
+
+
 async def test_an_empty_file_gets_every_migration_once(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "down" / "a.db"
     for _ in range(2):
@@ -83,8 +88,7 @@ async def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
 async def test_a_damaged_page_is_found_at_the_start(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     async with Database(path) as database:
-        for n in range(200):
-            await database.jobs.add(job(f"job-{n}"))
+        await fill(database, 200)
     with path.open("r+b") as file:
         file.seek(path.stat().st_size // 2)
         file.write(b"\xff" * 8_192)
@@ -104,6 +108,21 @@ async def test_a_locked_file_is_named(tmp_path: Path) -> None:
             other.execute("ROLLBACK")
         assert caught.value.code == "database_locked"
         assert await database.jobs.add(job()) == job()
+
+
+@pytest.mark.parametrize(
+    ("limit", "code", "words"),
+    [
+        ("max_page_count = 1", "disk_full", "No space left for the database"),
+        ("query_only = ON", "not_writable", "set DATABASE_PATH"),
+    ],
+)
+async def test_what_the_disk_refuses_is_explained(database: Database, limit: str, code: str, words: str) -> None:
+    await database._sql.query(f"PRAGMA {limit}")
+    with pytest.raises(StorageError, match=words) as caught:
+        await fill(database, 1_000)
+    assert caught.value.code == code
+    assert str(database.path) in str(caught.value)
 
 
 async def test_a_folder_in_place_of_the_file_is_named(tmp_path: Path) -> None:
