@@ -29,7 +29,7 @@ class Sql:
         self._connection: aiosqlite.Connection | None = None
 
     async def open(self, prepare: Callable[[sqlite3.Connection, Path], None]) -> None:
-        """Connect, and run `prepare` before anything else.
+        """Connect, and run `prepare` on the connection, in a thread.
 
         Raises:
             StorageError: the file cannot be used; names it and says what to do.
@@ -49,7 +49,8 @@ class Sql:
             return connection
 
         try:
-            # Connected before aiosqlite's thread starts: one whose connect fails outlives the event loop.
+            # Opened before aiosqlite's own thread takes over: one that fails to open leaves that thread behind, which
+            # then speaks to a loop that is closed already.
             opened = await asyncio.to_thread(connect)
         except (sqlite3.Error, OSError) as error:
             raise explain(error, self.path) from error
