@@ -1,7 +1,7 @@
 import asyncio
-import shutil
 import sqlite3
 import stat
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -158,12 +158,35 @@ async def test_secrets_are_made_once_and_kept(tmp_path: Path) -> None:
     assert other != made[0]
 
 
-async def test_an_accepted_job_outlives_the_service(tmp_path: Path) -> None:
-    path = tmp_path / "a.db"
+# Accepts jobs as fast as it can, and says so of each.
+ACCEPTING = """
+import asyncio, sys
+from itertools import count
+from pathlib import Path
+from storage import Database
+from tests.storage.parts import job
+
+async def main():
+    async with Database(Path(sys.argv[1])) as database:
+        for n in count():
+            await database.jobs.add(job(f"job-{n}"))
+            print(f"job-{n}", flush=True)
+
+asyncio.run(main())
+"""
+
+
+async def test_an_accepted_job_outlives_a_kill(tmp_path: Path) -> None:
+    path, root = tmp_path / "a.db", Path(__file__).parents[2]
+    command = [sys.executable, "-c", ACCEPTING, str(path)]
+    service = await asyncio.create_subprocess_exec(*command, cwd=root, stdout=asyncio.subprocess.PIPE)
+    assert service.stdout is not None
+    for _ in range(30):
+        assert await service.stdout.readline()
+    service.kill()
+    told = {f"job-{n}" for n in range(30)} | set((await service.stdout.read()).decode().splitlines())
+    await service.wait()
     async with Database(path) as database:
-        await database.jobs.add(job())
-        # What a kill leaves behind is the files as they are now, without a close.
-        for end in ("", "-wal"):
-            shutil.copy(f"{path}{end}", tmp_path / f"b.db{end}")
-    async with Database(tmp_path / "b.db") as database:
-        assert [found.state for found in await database.jobs.unfinished()] == [State.QUEUED]
+        kept = await database.jobs.unfinished()
+    assert told <= {one.id for one in kept}
+    assert {one.state for one in kept} == {State.QUEUED}
