@@ -70,7 +70,7 @@ def save_generator(
     Raises:
         OSError: the file cannot be written.
     """
-    tensors = {name: keras.ops.convert_to_numpy(weight.value) for name, weight in _weights(model, direction).items()}
+    tensors = {name: weight.numpy() for name, weight in _weights(model, direction).items()}
     write_tensors(path, {k: v.astype("f2" if half else "f4") for k, v in tensors.items()}, model.config, provenance)
 
 
