@@ -28,6 +28,11 @@ from ugatit import (
 PYTORCH = replace(TINY, dialect="pytorch", smoothing=False, light=False)
 
 
+@pytest.fixture(scope="module")
+def tiny() -> dict[str, np.ndarray]:
+    return {f"generator_B/{name}": value for name, value in weights_of(random_generator(TINY)).items()}
+
+
 @pytest.mark.parametrize("config", [TINY, PYTORCH], ids=["tensorflow", "pytorch"])
 @pytest.mark.parametrize("direction", Direction)
 def test_round_trip(tmp_path: Path, config: GeneratorConfig, direction: Direction) -> None:
@@ -48,6 +53,13 @@ def test_float16_is_what_is_written_by_default(tmp_path: Path) -> None:
     assert read_header(path).dtypes == ("F16",)
     again = weights_of(load_generator(path))
     assert all(np.array_equal(again[name], value.astype("f2")) for name, value in weights_of(model).items())
+
+
+def test_bfloat16_files_are_read(tmp_path: Path, tiny: dict[str, np.ndarray]) -> None:
+    path, rounded = tmp_path / "g.safetensors", {name: value.astype("bfloat16") for name, value in tiny.items()}
+    save_file(rounded, path, {"config": TINY.to_json()})
+    again = weights_of(load_generator(path))
+    assert all(np.array_equal(again[name.split("/", 1)[1]], value.astype("f4")) for name, value in rounded.items())
 
 
 def test_bundled_weights_are_the_ones_of_the_card() -> None:
@@ -100,11 +112,9 @@ def _with(name: str, value: np.ndarray) -> Callable[[dict[str, np.ndarray]], obj
     ],
 )
 def test_wrong_tensors_are_named(
-    tmp_path: Path, change: Callable[[dict[str, np.ndarray]], object], message: str
+    tmp_path: Path, tiny: dict[str, np.ndarray], change: Callable[[dict[str, np.ndarray]], object], message: str
 ) -> None:
-    path = tmp_path / "wrong.safetensors"
-    save_generator(random_generator(TINY), path, provenance={})
-    tensors = _tensors(path)
+    path, tensors = tmp_path / "wrong.safetensors", dict(tiny)
     change(tensors)
     save_file(tensors, path, {"config": TINY.to_json()})
     with pytest.raises(WeightsError, match=message) as raised:
