@@ -1,4 +1,4 @@
-"""`python -m ugatit`: look into a weights file, translate a folder of pictures."""
+"""`python -m ugatit`: look into a weights file, translate a folder of pictures, train."""
 
 import hashlib
 import os
@@ -9,9 +9,11 @@ import typer
 
 from ugatit.direction import Direction
 from ugatit.errors import WeightsError
+from ugatit.training_cli import train
 from ugatit.weights_file import bundled_weights, read_header
 
 app = typer.Typer(help="U-GAT-IT: the network behind the pictures.", no_args_is_help=True, add_completion=False)
+app.command()(train)
 
 
 @app.callback()

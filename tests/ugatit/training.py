@@ -1,0 +1,41 @@
+"""The smallest run that has every part: one block, two scales, synthetic pictures."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ugatit.augment import Batches
+from ugatit.recipe import Recipe, merge
+
+SIZE = 8
+BASE: dict[str, Any] = {
+    "generator": {"base_channels": 2, "downsamplings": 1, "blocks": 1, "image_size": SIZE},
+    "discriminator": {"strided": [1, 1], "cap": 4},
+    "batch": 2,
+    "steps": 20,
+    "precision": "float32",
+    "seed": 5,
+}
+
+
+def tiny_recipe(**changes: Any) -> Recipe:
+    return Recipe.from_dict(merge(BASE, changes))
+
+
+def synthetic(count: int, seed: int, size: int = SIZE) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (count, size, size, 3), "uint8")
+
+
+def tiny_batches(recipe: Recipe) -> Batches:
+    noise = recipe.losses.gan == "dragan"
+    return Batches(synthetic(5, 1), synthetic(7, 2), recipe.batch, recipe.seed, recipe.augment, noise)
+
+
+def write_data(root: Path, size: int = SIZE) -> Path:
+    for name, count in (("trainA", 4), ("trainB", 3), ("testA", 2), ("testB", 1)):
+        (root / name).mkdir(parents=True)
+        for i, picture in enumerate(synthetic(count, len(name) + count, size)):
+            Image.fromarray(picture).save(root / name / f"{i}.png")
+    return root

@@ -1,0 +1,130 @@
+"""`python -m ugatit train`: pictures in, weights out, and what happens in between on one line."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from ugatit.checkpoint import FILE, CheckpointError, read_checkpoint
+from ugatit.data import DataError, Split, SplitName, load_split
+from ugatit.recipe import Recipe, merge
+
+SHORT = {"discriminator": "d", "adversarial": "adv", "cycle": "cyc", "identity": "idt", "cam": "cam"}
+SHOWN = 16
+
+
+def train(
+    data: Annotated[Path, typer.Option(help="Folder (or zip file) with trainA, trainB and, for sheets, testA, testB.")],
+    out: Annotated[Path, typer.Option(help="Folder for checkpoint, log, sheets and weights; made if missing.")],
+    config: Annotated[Path | None, typer.Option(help="TOML file of a recipe; options here come before it.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Steps of the whole run.  [default: 1,000,000]")] = None,
+    minutes: Annotated[float | None, typer.Option(min=0, help="End after so much training, all parts added.")] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Pairs a step.  [default: 1]")] = None,
+    image_size: Annotated[int | None, typer.Option(min=8, help="Side of the pictures.  [default: 256]")] = None,
+    base_channels: Annotated[int | None, typer.Option(min=1, help="Width of the networks.  [default: 64]")] = None,
+    precision: Annotated[str | None, typer.Option(help="auto, float32 or bfloat16.  [default: auto]")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in --out.")] = False,
+    checkpoint_every: Annotated[float, typer.Option(min=0.01, help="Minutes between checkpoints.")] = 10.0,
+    sheet_every: Annotated[float, typer.Option(min=0.01, help="Minutes between contact sheets.")] = 10.0,
+) -> None:
+    """Train both generators on unpaired selfies (trainA) and anime faces (trainB).
+
+    SIGTERM and Ctrl-C end it after the step under way, with a checkpoint that --resume goes on from.
+    """
+    console = Console(stderr=True)
+    shape = _given(image_size=image_size, base_channels=base_channels)
+    options = _given(generator=shape or None, steps=steps, batch=batch, precision=precision)
+    try:
+        recipe = _recipe(out / FILE, config, options, resume)
+        out.mkdir(parents=True, exist_ok=True)
+        # Late: Keras takes seconds to load, and a wrong recipe should be told before.
+        from ugatit.backends import current_backend
+        from ugatit.training import Pace, Pictures, Tick, TrainingRun
+        from ugatit.training_log import NotFiniteError
+
+        size = recipe.generator.image_size
+        train_a, train_b = load_split(data, "trainA", size), load_split(data, "trainB", size)
+        pictures = Pictures(
+            train_a, train_b, _to_show(data, "testA", train_a, size), _to_show(data, "testB", train_b, size)
+        )
+        for split in (train_a, train_b, pictures.show_a, pictures.show_b):
+            for note in split.notes:
+                console.print(note, highlight=False)
+        seconds = None if minutes is None else minutes * 60
+        pace = Pace(seconds, checkpoint_every * 60, sheet_every * 60)
+        run = TrainingRun(recipe, pictures, out, current_backend(), pace, resume=resume)
+        counts = f"{len(train_a.pictures)} selfies, {len(train_b.pictures)} anime faces"
+        console.print(f"training on {counts}, {run.trainer.policy}, from step {run.position.step}", highlight=False)
+        with _stop_signals() as stopping, _progress(console) as bar:
+            task = bar.add_task("", total=1.0, completed=run.progress, figures="compiling")
+
+            def watch(tick: Tick) -> None:
+                losses = "  ".join(f"{SHORT[name]} {value:.3f}" for name, value in tick.losses.items())
+                figures = f"step {tick.position.step}  {losses}  {tick.rate:.1f} pairs/s"
+                bar.update(task, completed=tick.progress, figures=figures)
+
+            done = run.run(stopping, watch)
+    except (DataError, CheckpointError, ValueError, OSError, RuntimeError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    except NotFiniteError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
+    end = "done" if done else "stopped, go on with --resume"
+    typer.echo(f"{end}: {run.position.step} steps, {run.position.pairs} pairs; weights and sheets in {out}")
+
+
+def _recipe(checkpoint: Path, config: Path | None, options: Mapping[str, Any], resume: bool) -> Recipe:
+    """What is asked for, over what the run began with if it is resumed."""
+    if resume:
+        began = read_checkpoint(checkpoint).recipe.to_dict()
+        if config is None:
+            return Recipe.from_dict(merge(began, options))
+    elif checkpoint.exists():
+        raise CheckpointError(f"{checkpoint}: there is a run already. Go on with --resume or take another --out.")
+    return Recipe.from_dict(options) if config is None else Recipe.from_toml(config, options)
+
+
+def _to_show(data: Path, name: SplitName, train: Split, size: int) -> Split:
+    try:
+        return load_split(data, name, size, limit=SHOWN)
+    except DataError as error:
+        if (data / name).exists() and any((data / name).iterdir()):
+            raise
+        pictures = train.pictures[:SHOWN]
+        return Split(name, pictures, (f"{name}: none, the sheets show pictures of {train.name} ({error})",))
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _progress(console: Console) -> Progress:
+    columns = (BarColumn(20), TextColumn("{task.percentage:3.0f} %"), TimeElapsedColumn(), TimeRemainingColumn())
+    return Progress(*columns, TextColumn("{task.fields[figures]}"), console=console)
+
+
+@contextmanager
+def _stop_signals() -> Iterator[Callable[[], bool]]:
+    """Whether SIGTERM or SIGINT has come; the second of them acts as it always does."""
+    asked = threading.Event()
+    before = {which: signal.getsignal(which) for which in (signal.SIGTERM, signal.SIGINT)}
+
+    def stop(*_: Any) -> None:
+        asked.set()
+        for which, handler in before.items():
+            signal.signal(which, handler)
+
+    for which in before:
+        signal.signal(which, stop)
+    try:
+        yield asked.is_set
+    finally:
+        for which, handler in before.items():
+            signal.signal(which, handler)
