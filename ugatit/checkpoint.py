@@ -55,7 +55,7 @@ def save_checkpoint(path: Path, state: Mapping[str, Any], recipe: Recipe, positi
         OSError: it cannot be written; what was there is untouched.
     """
     about = {"version": VERSION, "recipe": recipe.to_dict(), "position": asdict(position)}
-    tensors = {name: np.ascontiguousarray(variable.numpy()) for name, variable in state.items()}
+    tensors = {name: np.asarray(variable.numpy(), order="C") for name, variable in state.items()}
     handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(handle)
     try:

@@ -47,10 +47,10 @@ class Split:
 def load_split(root: Path, name: SplitName, size: int, limit: int | None = None) -> Split:
     """The pictures of one split, in the order of their names.
 
-    They lie in a folder of the split's name, directly or deeper, under `root` or inside the zip files in it, or in `root`
-    if that is a zip file itself. A picture of another size than `size` is cut to its middle square and resized, with a
-    note: public face sets come in many sizes, a resize costs nothing that the augmentation does not cost as well, and
-    stretching would teach the network wide faces.
+    They lie in a folder of the split's name, directly or deeper, under `root` or inside the zip files in it, or inside
+    `root` if that is a zip file itself. A picture of another size than `size` is cut to its middle square and resized,
+    with a note: public face sets come in many sizes, a resize costs nothing that the augmentation does not cost as
+    well, and stretching would teach the network wide faces.
 
     Args:
         root: a folder or a zip file.

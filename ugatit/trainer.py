@@ -17,6 +17,7 @@ from ugatit.backends import Backend
 from ugatit.direction import Direction
 from ugatit.losses import between, cam_loss, discriminator_loss, generator_loss, gradient_penalty, l1
 from ugatit.networks import Networks
+from ugatit.packing import Pack, call
 from ugatit.recipe import Recipe
 
 TO_B, TO_A = Direction.SELFIE2ANIME, Direction.ANIME2SELFIE
@@ -49,7 +50,7 @@ class Trainer:
         self.networks = Networks(recipe, self.policy)
         self.step = 0
         self.pairs = 0
-        self._program = backend.program(list(self.networks.state.values()))
+        self._program = backend.program(self.networks.variables)
         self._full = self._program.compile(self._train_both)
         self._critic = self._program.compile(self._train_discriminators)
 
@@ -74,17 +75,25 @@ class Trainer:
         return report
 
     def publish(self) -> None:
+        """Brings models and `networks.state` up to date."""
         self._program.publish()
+        for pack in self.networks.packs:
+            pack.publish()
 
     def adopt(self) -> None:
+        """Takes over what was assigned to `networks.state`."""
+        for pack in self.networks.packs:
+            pack.adopt()
         self._program.adopt()
 
     def _train_both(self, a: Any, b: Any, mix: Any, noise: Any, rate: Any, average: Any) -> Mapping[str, Any]:
         """a, b: (N, S, S, 3) uint8; mix, noise: see `Batch`; rate, average: scalars."""
         a, b, weights = _scaled(a), _scaled(b), self.recipe.losses
-        to_b, to_a = (self.networks.generators[d] for d in (TO_B, TO_A))
+        networks = self.networks
 
         def objective() -> tuple[Any, Mapping[str, Any]]:
+            own = networks.weights.unpack()
+            to_b, to_a = (lambda x, m=networks.generators[d]: call(m, own, x)[0] for d in (TO_B, TO_A))
             # A generator sees its source and its target domain as one batch of 2 N.
             painted, logits = to_b(ops.concatenate([a, b]))
             (fake_b, same_b), (cam_ab, cam_bb) = ops.split(painted, 2), ops.split(logits, 2)
@@ -92,8 +101,9 @@ class Trainer:
             (fake_a, same_a), (cam_ba, cam_aa) = ops.split(painted, 2), ops.split(logits, 2)
             judged = self._update_discriminators(a, b, fake_a, fake_b, mix, noise, rate)
             (back_a, _), (back_b, _) = to_a(fake_b), to_b(fake_a)
+            judges = networks.judging.unpack() | networks.spectra.unpack()  # as they are after their update
             adversarial = sum(
-                generator_loss(weights.gan, self.networks.discriminators[direction](fake))
+                generator_loss(weights.gan, call(networks.discriminators[direction], judges, fake)[0])
                 for direction, fake in ((TO_B, fake_b), (TO_A, fake_a))
             )
             cycle = l1(back_a, a) + l1(back_b, b)
@@ -107,16 +117,18 @@ class Trainer:
             )
             return loss, {**judged, "adversarial": adversarial, "cycle": cycle, "identity": identity, "cam": cam}
 
-        variables = self.networks.generator_variables
-        report, gradients = self._program.gradients(objective, variables)
-        self._update(self.networks.generator_optimizer, variables, gradients, rate)
-        for mean, variable in self.networks.averaged:
-            mean.assign(mean + (1.0 - average) * (ops.convert_to_tensor(variable) - mean))
+        report, gradient = self._program.gradient(objective, networks.weights.vector)
+        self._update(networks.generator_optimizer, networks.weights, gradient, rate)
+        networks.weights.clip_rho()
+        mean, now = (ops.convert_to_tensor(pack.vector) for pack in (networks.averaged, networks.weights))
+        networks.averaged.vector.assign(mean + (1.0 - average) * (now - mean))
         return report
 
     def _train_discriminators(self, a: Any, b: Any, mix: Any, noise: Any, rate: Any) -> Mapping[str, Any]:
         a, b = _scaled(a), _scaled(b)
-        (fake_b, _), (fake_a, _) = self.networks.generators[TO_B](a), self.networks.generators[TO_A](b)
+        weights, generators = self.networks.weights.unpack(), self.networks.generators
+        (fake_b, _), _ = call(generators[TO_B], weights, a)
+        (fake_a, _), _ = call(generators[TO_A], weights, b)
         return self._update_discriminators(a, b, fake_a, fake_b, mix, noise, rate)
 
     def _update_discriminators(
@@ -125,36 +137,40 @@ class Trainer:
         """Trains the discriminators on real and painted pictures, (N, S, S, 3) in [-1, 1] each."""
         fake_a, fake_b = ops.stop_gradient(fake_a), ops.stop_gradient(fake_b)
 
+        networks = self.networks
+
         def objective() -> tuple[Any, Mapping[str, Any]]:
-            loss = self._judge(TO_A, a, fake_a, mix[0], noise[0]) + self._judge(TO_B, b, fake_b, mix[1], noise[1])
+            weights, spectra = networks.judging.unpack(), networks.spectra.unpack()
+            of_a, spectra_a = self._judge(TO_A, weights | spectra, a, fake_a, mix[0], noise[0])
+            of_b, spectra_b = self._judge(TO_B, weights | spectra, b, fake_b, mix[1], noise[1])
+            networks.spectra.assign(spectra_a | spectra_b)
+            loss = of_a + of_b
             return self.recipe.losses.adversarial * loss, {"discriminator": loss}
 
-        variables = self.networks.discriminator_variables
-        report, gradients = self._program.gradients(objective, variables)
-        self._update(self.networks.discriminator_optimizer, variables, gradients, rate)
+        report, gradient = self._program.gradient(objective, networks.judging.vector)
+        self._update(networks.discriminator_optimizer, networks.judging, gradient, rate)
         return report
 
-    def _judge(self, direction: Direction, real: Any, fake: Any, mix: Any, noise: Any) -> Any:
+    def _judge(
+        self, direction: Direction, weights: Mapping[int, Any], real: Any, fake: Any, mix: Any, noise: Any
+    ) -> tuple[Any, dict[int, Any]]:
+        """The loss of the discriminators of one domain, and their spectral norms one power iteration further."""
         discriminator, losses = self.networks.discriminators[direction], self.recipe.losses
         # One batch of 2 N, and so one power iteration.
-        logits = [ops.split(logit, 2) for logit in discriminator(ops.concatenate([real, fake]), training=True)]
+        outputs, updated = call(discriminator, weights, ops.concatenate([real, fake]), training=True)
+        logits = [ops.split(logit, 2) for logit in outputs]
         loss = discriminator_loss(losses.gan, [real for real, _ in logits], [fake for _, fake in logits])
         if losses.has_penalty:
             points = between(losses.gan, real, fake, mix, noise)
             loss += losses.penalty * gradient_penalty(
-                losses.gan, lambda x: discriminator(x, training=False), points, self._program.input_gradient
+                losses.gan, lambda x: call(discriminator, weights, x)[0], points, self._program.input_gradient
             )
-        return loss
+        state = discriminator.non_trainable_variables
+        return loss, {id(variable): value for variable, value in zip(state, updated, strict=True)}
 
-    def _update(self, optimizer: Any, variables: list[Any], gradients: list[Any], rate: Any) -> None:
-        """One step of Adam with L2 on kernels alone, as the published TensorFlow release regularises."""
-        decay = self.recipe.weight_decay
-        decayed = [
-            gradient + decay * ops.convert_to_tensor(variable) if variable.name == "kernel" else gradient
-            for gradient, variable in zip(gradients, variables, strict=True)
-        ]
+    def _update(self, optimizer: Any, pack: Pack, gradient: Any, rate: Any) -> None:
         optimizer.learning_rate = rate
-        optimizer.apply(decayed, variables)
+        optimizer.apply([pack.decayed(gradient, self.recipe.weight_decay)], [pack.vector])
 
 
 def _scaled(pictures: Any) -> Any:

@@ -16,7 +16,8 @@ from ugatit.data import DataError, Split, SplitName, load_split
 from ugatit.recipe import Recipe, merge
 
 SHORT = {"discriminator": "d", "adversarial": "adv", "cycle": "cyc", "identity": "idt", "cam": "cam"}
-SHOWN = 16
+SHOWN = 16  # test pictures of either domain that are read
+SHARES = 10_000  # the bar counts these, since a run may end by steps or by time
 
 
 def train(
@@ -62,12 +63,12 @@ def train(
         counts = f"{len(train_a.pictures)} selfies, {len(train_b.pictures)} anime faces"
         console.print(f"training on {counts}, {run.trainer.policy}, from step {run.position.step}", highlight=False)
         with _stop_signals() as stopping, _progress(console) as bar:
-            task = bar.add_task("", total=1.0, completed=run.progress, figures="compiling")
+            task = bar.add_task("", total=SHARES, completed=int(SHARES * run.progress), figures="compiling")
 
             def watch(tick: Tick) -> None:
                 losses = "  ".join(f"{SHORT[name]} {value:.3f}" for name, value in tick.losses.items())
                 figures = f"step {tick.position.step}  {losses}  {tick.rate:.1f} pairs/s"
-                bar.update(task, completed=tick.progress, figures=figures)
+                bar.update(task, completed=int(SHARES * tick.progress), figures=figures)
 
             done = run.run(stopping, watch)
     except (DataError, CheckpointError, ValueError, OSError, RuntimeError) as error:

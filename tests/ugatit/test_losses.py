@@ -50,7 +50,9 @@ def input_gradient(function: Callable[[Any], Any], x: Any) -> Any:
     return tape.gradient(value, x)
 
 
-@pytest.mark.parametrize(("gan", "slope", "expected"), [("wgan-gp", 3, 4), ("wgan-lp", 3, 4), ("wgan-gp", 0.5, 0.25), ("wgan-lp", 0.5, 0)])
+@pytest.mark.parametrize(
+    ("gan", "slope", "expected"), [("wgan-gp", 3, 4), ("wgan-lp", 3, 4), ("wgan-gp", 0.5, 0.25), ("wgan-lp", 0.5, 0)]
+)
 def test_penalty_of_a_plane(gan: Any, slope: float, expected: float) -> None:
     """A linear critic's gradient has the same norm everywhere; its second logit has slope 1 and costs nothing."""
     direction = RNG.normal(size=(1, 4, 4, 3))

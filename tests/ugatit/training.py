@@ -8,6 +8,7 @@ from PIL import Image
 
 from ugatit.augment import Batches
 from ugatit.recipe import Recipe, merge
+from ugatit.trainer import Trainer
 
 SIZE = 8
 BASE: dict[str, Any] = {
@@ -39,3 +40,17 @@ def write_data(root: Path, size: int = SIZE) -> Path:
         for i, picture in enumerate(synthetic(count, len(name) + count, size)):
             Image.fromarray(picture).save(root / name / f"{i}.png")
     return root
+
+
+def advance(trainer: Trainer, steps: int) -> list[dict[str, float]]:
+    """Trains on the tiny batches from where the trainer is; what every step reported."""
+    batches, reports = tiny_batches(trainer.recipe), []
+    for _ in range(steps):
+        report = trainer.train(batches.at(trainer.pairs), trainer.step / trainer.recipe.steps)
+        reports.append({name: float(value) for name, value in report.items()})
+    return reports
+
+
+def values(trainer: Trainer) -> dict[str, np.ndarray]:
+    trainer.publish()
+    return {name: variable.numpy().copy() for name, variable in trainer.networks.state.items()}

@@ -13,12 +13,12 @@ class Program(Protocol):
     """Steps that read and assign a fixed list of Keras variables, compiled.
 
     Steps are written with `keras.ops`, models and optimisers as if they ran at once; which variables they may assign is
-    known beforehand. `gradients` may be used within an objective of another `gradients`: the inner one's variables are
-    constants to the outer one.
+    known beforehand. `gradient` may be used within an objective of another `gradient`: the inner one's variable is a
+    constant to the outer one.
     """
 
-    def gradients(self, objective: Objective, variables: Sequence[Any]) -> tuple[Mapping[str, Any], list[Any]]:
-        """What the objective hands through, and the gradients of its scalar with respect to `variables`."""
+    def gradient(self, objective: Objective, variable: Any) -> tuple[Mapping[str, Any], Any]:
+        """What the objective hands through, and the gradient of its scalar with respect to a Keras variable."""
 
     def input_gradient(self, function: Callable[[Any], Any], x: Any) -> Any:
         """The gradient of a scalar function, like x; it can be differentiated again."""

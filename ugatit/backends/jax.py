@@ -1,3 +1,4 @@
+# mypy: disable-error-code="import-not-found"
 """Training on JAX: pure functions of all variables' values, made of the same steps by Keras' stateless scopes."""
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,20 +25,19 @@ class JaxProgram:
         self._values: list[Any] = []
         self.adopt()
 
-    def gradients(self, objective: Objective, variables: Sequence[Any]) -> tuple[Mapping[str, Any], list[Any]]:
-        ambient = [(variable, variable.value) for variable in self._variables]  # as the enclosing scope has them
+    def gradient(self, objective: Objective, variable: Any) -> tuple[Mapping[str, Any], Any]:
+        ambient = [(held, held.value) for held in self._variables]  # as the enclosing scope has them
 
-        def function(values: list[Any]) -> tuple[Any, tuple[Mapping[str, Any], list[Any]]]:
-            mapping = [*ambient, *zip(variables, values, strict=True)]  # the later entry of a variable counts
+        def function(value: Any) -> tuple[Any, tuple[Mapping[str, Any], list[Any]]]:
+            mapping = [*ambient, (variable, value)]  # the later entry of a variable counts
             with keras.StatelessScope(state_mapping=mapping) as scope:
                 loss, report = objective()
-                return loss, (report, [scope.get_current_value(variable) for variable in self._variables])
+                return loss, (report, [scope.get_current_value(held) for held in self._variables])
 
-        values = [variable.value for variable in variables]
-        gradients, (report, after) = jax.grad(function, has_aux=True)(values)
-        for variable, value in zip(self._variables, after, strict=True):
-            variable.assign(value)
-        return report, gradients
+        gradient, (report, after) = jax.grad(function, has_aux=True)(variable.value)
+        for held, value in zip(self._variables, after, strict=True):
+            held.assign(value)
+        return report, gradient
 
     def input_gradient(self, function: Callable[[Any], Any], x: Any) -> Any:
         return jax.grad(function)(x)

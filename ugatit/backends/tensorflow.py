@@ -14,13 +14,12 @@ AMPERE = (8, 0)  # the first generation of NVIDIA's with bfloat16
 class TensorFlowProgram:
     """See `ugatit.backends.Program`. Variables live in place, so there is nothing to publish or adopt."""
 
-    def gradients(self, objective: Objective, variables: Sequence[Any]) -> tuple[Mapping[str, Any], list[Any]]:
-        # Only these are watched: to an outer tape, a discriminator that is trained inside is a constant.
+    def gradient(self, objective: Objective, variable: Any) -> tuple[Mapping[str, Any], Any]:
+        # Only this is watched: to an outer tape, a discriminator that is trained inside is a constant.
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            for variable in variables:
-                tape.watch(variable.value)
+            tape.watch(variable.value)
             loss, report = objective()
-        return report, tape.gradient(loss, [variable.value for variable in variables])
+        return report, tape.gradient(loss, variable.value)
 
     def input_gradient(self, function: Callable[[Any], Any], x: Any) -> Any:
         with tf.GradientTape(watch_accessed_variables=False) as tape:

@@ -1,0 +1,36 @@
+"""One compiled trainer for all tests: tracing takes longer than hundreds of steps of networks as small as these."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.ugatit.training import tiny_recipe
+from ugatit.backends import current_backend
+from ugatit.trainer import Trainer
+
+
+@pytest.fixture(scope="session")
+def compiled() -> tuple[Trainer, dict[str, np.ndarray]]:
+    trainer = Trainer(tiny_recipe(), current_backend())
+    return trainer, {name: variable.numpy().copy() for name, variable in trainer.networks.state.items()}
+
+
+@pytest.fixture
+def trainer(compiled: tuple[Trainer, dict[str, np.ndarray]]) -> Trainer:
+    """As it was when it was made."""
+    trainer, start = compiled
+    for name, variable in trainer.networks.state.items():
+        variable.assign(start[name])
+    trainer.adopt()
+    trainer.recipe, trainer.step, trainer.pairs = tiny_recipe(), 0, 0
+    return trainer
+
+
+@pytest.fixture
+def eagerly() -> Iterator[None]:
+    """For a single step of another graph: tracing it would take longer."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)

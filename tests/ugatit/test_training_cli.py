@@ -1,0 +1,110 @@
+"""`python -m ugatit train` as somebody types it."""
+
+import csv
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+from typer.testing import CliRunner
+
+from tests.ugatit.training import write_data
+from ugatit import Direction, load_generator, read_header
+from ugatit.checkpoint import read_checkpoint
+from ugatit.cli import app
+from ugatit.trainer import Trainer
+
+RECIPE = """
+steps = 50
+seed = 3
+[generator]
+downsamplings = 1
+blocks = 1
+[discriminator]
+strided = [1, 1]
+"""
+
+
+@pytest.fixture
+def runner(monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
+    return CliRunner()
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_stopped_by_a_signal_and_resumed(runner: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data, out = write_data(tmp_path / "data"), tmp_path / "out"
+    (tmp_path / "recipe.toml").write_text(RECIPE)
+    size = ["--image-size", "8", "--base-channels", "2", "--batch", "2", "--precision", "float32"]
+    arguments = ["train", "--data", str(data), "--out", str(out)]
+    step = Trainer.train
+
+    def stopped(trainer: Trainer, *args: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return step(trainer, *args)
+
+    monkeypatch.setattr(Trainer, "train", stopped)
+    result = runner.invoke(app, [*arguments, "--config", str(tmp_path / "recipe.toml"), *size])
+    assert result.exit_code == 0, result.output
+    assert "stopped, go on with --resume: 1 steps, 2 pairs" in result.output
+    saved = read_checkpoint(out / "checkpoint.safetensors")
+    assert (saved.position.step, saved.recipe.seed, saved.recipe.steps, saved.recipe.batch) == (1, 3, 50, 2)
+    monkeypatch.undo()
+
+    again = runner.invoke(app, arguments)
+    assert again.exit_code == 1
+    assert "there is a run already" in again.output
+
+    result = runner.invoke(app, [*arguments, "--resume", "--steps", "2"])
+    assert result.exit_code == 0, result.output
+    assert "done: 2 steps, 4 pairs" in result.output
+    with (out / "log.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["step"] for row in rows] == ["1", "2"]
+    assert all(np.isfinite(float(value)) for row in rows for value in row.values())
+    with Image.open(out / "samples-0000002.jpg") as sheet:
+        assert sheet.size == (8 * 64, 4 * 64)
+    for direction in Direction:
+        header = read_header(out / f"{direction}.safetensors")
+        assert header.directions == (direction,)
+        assert (header.provenance["pairs"], header.provenance["recipe"]["seed"]) == (4, 3)
+        assert np.isfinite(np.asarray(load_generator(out / f"{direction}.safetensors")(np.zeros((1, 8, 8, 3))))).all()
+    tags = {
+        value.tag
+        for path in (out / "events").iterdir()
+        for record in tf.data.TFRecordDataset(str(path))
+        for value in tf.compat.v1.Event.FromString(record.numpy()).summary.value
+    }
+    assert {"cycle", "cam", "pairs_per_second", "samples"} <= tags
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        (["--resume"], "nothing to resume"),
+        (["--image-size", "8"], "deep: no such folder"),
+        (["--image-size", "30"], "Received: 30"),
+        (["--image-size", "8", "--precision", "half"], "precision must be one of auto"),
+    ],
+)
+def test_says_what_is_wrong(runner: CliRunner, tmp_path: Path, extra: list[str], message: str) -> None:
+    config = tmp_path / "recipe.toml"
+    config.write_text("[generator]\ndownsamplings = 1\n")
+    paths = ["--data", str(tmp_path / "deep"), "--out", str(tmp_path / "out"), "--config", str(config)]
+    result = runner.invoke(app, ["train", *paths, *extra])
+    assert result.exit_code == 1
+    assert message in result.output.replace("\n", " ")
+    assert "Traceback" not in result.output
+
+
+def test_a_recipe_file_with_a_mistake_is_named(runner: CliRunner, tmp_path: Path) -> None:
+    config = tmp_path / "recipe.toml"
+    config.write_text("[losses]\ncycel = 1\n")
+    result = runner.invoke(app, ["train", "--data", "x", "--out", str(tmp_path / "out"), "--config", str(config)])
+    assert result.exit_code == 1
+    assert f"{config}: losses: unknown fields. Received: cycel" in result.output.replace("\n", " ")
