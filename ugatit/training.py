@@ -144,8 +144,14 @@ class TrainingRun:
             TrainingLog(self.out, self._backend.open_events(self.out / "events")) as log,
             batches.stream(self.trainer.pairs) as stream,
         ):
+            compiled = False
             while self.progress < 1 and not stopping():
-                means.add(self.trainer.train(next(stream), self.progress))
+                report = self.trainer.train(next(stream), self.progress)
+                means.add(report)
+                if not compiled:
+                    # The minutes that compiling takes are no training: a short run would be over before it began.
+                    float(report["discriminator"])
+                    self._began, compiled = self._clock(), True
                 if len(means) >= FIGURES_STEPS or self.position.seconds - last.seconds >= FIGURES_EVERY:
                     last = self._figures(log, means, last, watch)
                 if self._clock() - saved >= self.pace.checkpoint_every:
