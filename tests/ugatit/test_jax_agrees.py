@@ -15,7 +15,8 @@ from ugatit.trainer import Trainer
 def test_losses_and_gradients_are_those_of_tensorflow(trainer: Trainer, tmp_path: Path) -> None:
     """From the same seed; after one step the first moments are half of the gradients."""
     file = tmp_path / "jax.npz"
-    environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
+    quick = "--xla_backend_optimization_level=0"  # compiling is what takes time here
+    environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "XLA_FLAGS": quick}
     command = [sys.executable, "-m", "tests.ugatit.other_backend", "1", str(file)]
     subprocess.run(command, check=True, cwd=Path(__file__).parents[2], env=environment)
     (report,) = advance(trainer, 1)

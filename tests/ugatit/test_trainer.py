@@ -67,11 +67,8 @@ def test_between_generator_updates_and_l2() -> None:
         judging = [name for name in before if name.startswith("discriminator_") and name.endswith(("kernel", "/u"))]
         assert not any(np.array_equal(before[name], after[name]) for name in judging)
         moments.append(after["optimizer/discriminators/2"])
-    kernels, end = (
-        [v.reshape(-1) for n, v in before.items() if n.startswith("discriminator_") and n.endswith("kernel")],
-        0,
-    )
-    for kernel in kernels:
+    end = 0
+    for kernel in (v.reshape(-1) for n, v in before.items() if n.startswith("discriminator_") and n.endswith("kernel")):
         pulled = slice(end, end + len(kernel))
         np.testing.assert_allclose(moments[1][pulled], moments[0][pulled] + 0.5 * 0.5 * kernel, atol=1e-5)
         end += len(kernel)
