@@ -76,7 +76,7 @@ class Run:
 
     async def all(self, photos: Sequence[Path]) -> int:
         """Paint all, write what comes of it in their order, and return how many failed."""
-        names, failed = Names(self.out), 0
+        names, failed = Names(self.out, photos), 0
         turns = asyncio.Semaphore(AT_ONCE)
         async with Pipeline(self.settings, network=self.network) as pipeline:
             tasks = [asyncio.create_task(self._paint(pipeline, photo, turns)) for photo in photos]
@@ -88,8 +88,8 @@ class Run:
                         failed += not self._finish(photo, await _first(task, ready), names)
                         progress.advance(bar)
             finally:
-                for task in (*tasks, ready):
-                    task.cancel()
+                for pending in (*tasks, ready):
+                    pending.cancel()
                 await asyncio.gather(*tasks, ready, return_exceptions=True)
         return failed
 

@@ -102,6 +102,9 @@ def shrink(crops: np.ndarray, size: int) -> np.ndarray:
 
 
 def _warp(pixels: np.ndarray, square: Square, size: int, interpolation: int) -> np.ndarray:
+    for axis in (0, 1):
+        if pixels.shape[axis] == 1:  # OpenCV never returns from mirroring a single row; two alike mirror to the same
+            pixels = np.repeat(pixels, 2, axis)
     # Continuous coordinates (pixel i covers i to i + 1): photo = centre + step · R · (out - size / 2). OpenCV counts
     # from pixel centres, hence the halves.
     step = square.side / size

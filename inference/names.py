@@ -1,14 +1,20 @@
 """File names of results that never collide within a run."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 
 class Names:
-    """NAME.png for a photo's first picture, NAME-2.png for its second; a name that is taken moves on to the next."""
+    """NAME.png for a photo's first picture, NAME-2.png for its second; a name that is taken moves on to the next.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        photos: files that must not be overwritten, should the results go into their folder.
+    """
+
+    def __init__(self, folder: Path, photos: Iterable[Path] = ()) -> None:
         self._folder = folder
-        self._taken: set[str] = set()
+        home = folder.resolve()
+        self._taken = {photo.name.casefold() for photo in photos if photo.resolve().parent == home}
 
     def take(self, photo: Path, number: int) -> Path:
         """The path for picture `number` (from 1) of `photo`.

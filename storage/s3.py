@@ -1,7 +1,7 @@
 """Objects in S3, or in anything that speaks its protocol.
 
 Credentials, region and endpoint come from botocore's own variables and files (`AWS_ACCESS_KEY_ID`, `AWS_PROFILE`,
-`AWS_REGION`, `AWS_ENDPOINT_URL_S3`, …; https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html).
+`AWS_DEFAULT_REGION`, `AWS_ENDPOINT_URL_S3`, …; https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html).
 Where an endpoint is set, the bucket stands in the path, unless the AWS configuration file asks for another
 `addressing_style`.
 """
@@ -21,6 +21,7 @@ from storage.errors import ObjectMissing, StorageError
 from storage.objects import checked_key, disposition
 from storage.s3_errors import code_of, explain
 
+RETRIES = {"mode": "standard", "total_max_attempts": 5}  # exponential back-off with jitter
 _BATCH = 1_000  # most keys that one DeleteObjects takes
 
 
@@ -47,7 +48,7 @@ class S3Store:
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as opening, self.explained():
-            self._client = await open_client(opening)
+            self._client = await open_client(opening, self.bucket)
             # Links are signed here, without a request: this finds out their address, and that there are credentials.
             parts = urlsplit(await self.link("probe", ttl=60))
             self.origin = f"{parts.scheme}://{parts.netloc}"
@@ -129,27 +130,33 @@ class S3Store:
             raise explain(error, self.bucket) from error
 
 
-async def open_client(lifetime: AsyncExitStack, *, signed: bool = True) -> Any:
-    """A botocore S3 client that is closed with `lifetime`."""
+async def open_client(lifetime: AsyncExitStack, bucket: str, *, signed: bool = True) -> Any:
+    """A botocore S3 client that is closed with `lifetime`; `signed=False`: it asks as a stranger would."""
     session = aioboto3.Session()
     settings = _settings(signed=signed)
-    client = await lifetime.enter_async_context(session.client("s3", config=settings))
-    host = urlsplit(client.meta.endpoint_url).hostname or ""
+    # Only a client knows the endpoint and style that botocore's variables and files come to.
+    async with session.client("s3", config=settings) as plain:
+        host = urlsplit(plain.meta.endpoint_url).hostname or ""
+        style = (plain.meta.config.s3 or {}).get("addressing_style")
     if host.endswith((".amazonaws.com", ".amazonaws.com.cn")):
-        return client
-    # Another server: its certificate and DNS seldom know bucket names, and not every one knows the newer checksums.
-    compatible = Config(
-        s3={"addressing_style": (client.meta.config.s3 or {}).get("addressing_style", "path")},
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-    )
-    return await lifetime.enter_async_context(session.client("s3", config=settings.merge(compatible)))
+        # Said outright, or links would lead to the global endpoint, which other regions only redirect from. Amazon's
+        # certificate covers no dots in a bucket's name.
+        settings = settings.merge(Config(s3={"addressing_style": style or ("path" if "." in bucket else "virtual")}))
+    else:
+        # Another server: its certificate and DNS seldom know bucket names, and not every one knows newer checksums.
+        compatible = Config(
+            s3={"addressing_style": style or "path"},
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+        )
+        settings = settings.merge(compatible)
+    return await lifetime.enter_async_context(session.client("s3", config=settings))
 
 
 def _settings(*, signed: bool) -> Config:
     return Config(
         signature_version="s3v4" if signed else UNSIGNED,
-        retries={"mode": "standard", "total_max_attempts": 5},  # exponential back-off with jitter
+        retries=RETRIES,
         connect_timeout=5,
         read_timeout=30,
         max_pool_connections=50,

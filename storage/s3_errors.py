@@ -15,9 +15,8 @@ from botocore.exceptions import (
 from storage.errors import StorageError
 
 _WRONG_KEYS = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "AuthFailure"}
-_DENIED = {"AccessDenied", "403", "AllAccessDisabled", "AccountProblem"}
-_MISSING = {"NoSuchBucket", "404", "NotFound"}
-_ELSEWHERE = {"PermanentRedirect", "301", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
+_DENIED = {"AccessDenied", "AllAccessDisabled", "AccountProblem"}
+_ELSEWHERE = {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
 
 
 def explain(error: ClientError | BotoCoreError | OSError, bucket: str) -> StorageError:
@@ -31,7 +30,7 @@ def explain(error: ClientError | BotoCoreError | OSError, bucket: str) -> Storag
             f"No credentials for {where} ({error}): set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE.",
         )
     if isinstance(error, NoRegionError):
-        return StorageError("failed", f"No region for {where}: set AWS_REGION.")
+        return StorageError("failed", f"No region for {where}: set AWS_DEFAULT_REGION.")
     if isinstance(error, ConnectionError | HTTPClientError | OSError):
         return StorageError(
             "unreachable",
@@ -53,16 +52,18 @@ def _explain_answer(error: ClientError, where: str) -> StorageError:
         return StorageError(
             "denied", f"No right to {action} in {where}: allow s3:GetObject, PutObject, DeleteObject and ListBucket."
         )
-    if code in _MISSING:
+    if code == "NoSuchBucket":
         return StorageError(
             "bucket_missing",
             f"There is no bucket {where.split()[-1]}: run `python -m storage provision`, or set STORAGE_URL.",
         )
     if code in _ELSEWHERE:
-        return StorageError("failed", f"{where[:1].upper()}{where[1:]} is in another region ({code}): set AWS_REGION.")
+        return StorageError(
+            "failed", f"{where[:1].upper()}{where[1:]} is in another region ({code}): set AWS_DEFAULT_REGION."
+        )
     return StorageError("failed", f"{action} in {where} was refused: {code}.")
 
 
 def code_of(error: ClientError) -> str:
-    """The code of S3's answer, such as `NoSuchKey`; of an answer without a body the HTTP status."""
+    """The code of S3's answer, such as `NoSuchKey`."""
     return str(error.response.get("Error", {}).get("Code", ""))

@@ -42,9 +42,9 @@ async def provision_bucket(store: S3Store, *, keep_inputs: float, keep_results: 
 async def _create(store: S3Store) -> bool:
     client = store.client
     try:
-        await client.head_bucket(Bucket=store.bucket)
+        await client.list_objects_v2(Bucket=store.bucket, MaxKeys=1)  # unlike HeadBucket it says why not
     except ClientError as error:
-        if code_of(error) not in {"404", "NoSuchBucket", "NotFound"}:
+        if code_of(error) != "NoSuchBucket":
             async with store.explained():
                 raise
     else:
@@ -122,7 +122,7 @@ async def _refuses_strangers(store: S3Store) -> None:
     await store.put(key, b"probe", "application/octet-stream")
     try:
         async with AsyncExitStack() as lifetime:
-            stranger = await open_client(lifetime, signed=False)
+            stranger = await open_client(lifetime, store.bucket, signed=False)
             await stranger.get_object(Bucket=store.bucket, Key=store.prefix + key)
     except ClientError as error:
         if code_of(error) in {"AccessDenied", "403", "Unauthorized", "401"}:

@@ -1,17 +1,17 @@
 """One SQLite connection on its own thread, with errors that name the file and say what to do."""
 
+import asyncio
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import aiosqlite
 
 from storage.errors import StorageError
 
 _OLDEST_SQLITE = (3, 35, 0)  # RETURNING
-_T = TypeVar("_T")
 
 
 class Sql:
@@ -27,7 +27,7 @@ class Sql:
         self._connection: aiosqlite.Connection | None = None
 
     async def open(self, prepare: Callable[[sqlite3.Connection, Path], None]) -> None:
-        """Connect, and run `prepare` on the connection's thread.
+        """Connect, and run `prepare` before anything else.
 
         Raises:
             StorageError: the file cannot be used; names it and says what to do.
@@ -35,7 +35,9 @@ class Sql:
 
         def connect() -> sqlite3.Connection:
             _make_private(self.path)
-            connection = sqlite3.connect(self.path, timeout=self._busy_timeout, isolation_level=None)
+            connection = sqlite3.connect(
+                self.path, timeout=self._busy_timeout, isolation_level=None, check_same_thread=False
+            )
             try:
                 _configure(connection)
                 prepare(connection, self.path)
@@ -45,9 +47,11 @@ class Sql:
             return connection
 
         try:
-            self._connection = await aiosqlite.Connection(connect, iter_chunk_size=64)
+            # Connected before aiosqlite's thread starts: one whose connect fails outlives the event loop.
+            opened = await asyncio.to_thread(connect)
         except (sqlite3.Error, OSError) as error:
             raise explain(error, self.path) from error
+        self._connection = await aiosqlite.Connection(lambda: opened, iter_chunk_size=64)
 
     async def close(self) -> None:
         """Finish what is queued and let go of the file."""

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 
 from ugatit.config import GeneratorConfig
-from ugatit.layers import NORMAL, AttentionConv2D, CAMHead, ReflectConv2D, UpConv2D
+from ugatit.layers import NORMAL, AttentionConv2D, CAMHead, ReflectConv2D, RowwiseConv2D, UpConv2D
 from ugatit.norms import LIN, AdaLIN, InstanceNorm
 
 SMOOTHING = 0.1  # what the TensorFlow release takes off rho
@@ -56,8 +56,8 @@ class _Plan:
             filters = config.width // 2 ** (i + 1)
             x = UpConv2D(filters, name=f"up_conv_{i}.conv2d", **self.kernels)(x)
             x = LIN(activation="relu", name=f"layer_ins_norm_{i}", unbiased=not self.published_tf, dtype=self.dtype)(x)
-        x = self._conv(3, 7, "G_logit")(x)
-        # The last rounding is the one to float32's 24 bits: tanh in bfloat16 would leave 128 levels of light colours.
+        x = RowwiseConv2D(3, 7, name="G_logit.conv2d", **self.kernels)(x)
+        # In bfloat16 tanh would leave steps of 1/256 in bright and dark colours.
         picture = keras.layers.Activation("tanh", dtype="float32", name="picture")(x)
         model = keras.Model(image, picture, name="generator")
         model.config = config

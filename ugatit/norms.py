@@ -40,18 +40,18 @@ class _Norm(keras.layers.Layer):
         return self.add_weight(shape=(channels,), initializer=initial, name=name, constraint=constraint, autocast=False)
 
     def _moments(self, x: Any) -> tuple[Any, Any]:
-        """Mean and population variance of every channel: (N, H, W, C) → twice (N, C), float32."""
+        """Mean and population variance of every channel: (N, H, W, C) → twice (N, 1, 1, C), float32."""
         x = ops.cast(x, "float32")
         mean = ops.mean(x, axis=(1, 2), keepdims=True)
-        variance = ops.mean(ops.square(x - mean), axis=(1, 2))
-        return ops.squeeze(mean, axis=(1, 2)), variance
+        return mean, ops.mean(ops.square(x - mean), axis=(1, 2), keepdims=True)
 
     def _layer_instance(self, x: Any, rho: Any, gamma: Any, beta: Any) -> Any:
-        """gamma * (rho * IN(x) + (1 - rho) * LN(x)) + beta. rho: (C,); gamma, beta: (C,) or (N, C); all float32."""
-        mean, variance = self._moments(x)  # (N, C)
-        layer_mean = ops.mean(mean, axis=1, keepdims=True)  # (N, 1)
+        """gamma * (rho * IN(x) + (1 - rho) * LN(x)) + beta. rho: (C,); gamma, beta: (C,) or (N, 1, 1, C); float32."""
+        mean, variance = self._moments(x)  # (N, 1, 1, C)
+        layer_mean = ops.mean(mean, axis=3, keepdims=True)  # (N, 1, 1, 1)
+        offset = mean - layer_mean
         # The law of total variance: no second pass over the feature map for the layer's own statistics.
-        layer_variance = ops.mean(variance + ops.square(mean - layer_mean), axis=1, keepdims=True)
+        layer_variance = ops.mean(variance + ops.square(offset), axis=3, keepdims=True)
         if self.unbiased:
             _, height, width, channels = x.shape
             cells = height * width
@@ -59,13 +59,13 @@ class _Norm(keras.layers.Layer):
             layer_variance = layer_variance * (cells * channels / (cells * channels - 1))
         by_instance = rho * ops.rsqrt(variance + EPSILON)
         by_layer = (1.0 - rho) * ops.rsqrt(layer_variance + EPSILON)
-        shift = beta - gamma * (mean * by_instance + layer_mean * by_layer)
-        return self._apply(x, gamma * (by_instance + by_layer), shift)
+        scale = gamma * (by_instance + by_layer)
+        # Shifted so that the channel's own mean becomes 0 under IN and its offset from the layer's mean under LN.
+        return self._apply(x, scale, beta + gamma * by_layer * offset - scale * mean)
 
     def _apply(self, x: Any, scale: Any, shift: Any) -> Any:
-        """scale, shift: (N, C) float32."""
-        scale, shift = (ops.cast(ops.expand_dims(t, (1, 2)), x.dtype) for t in (scale, shift))
-        return self.activation(x * scale + shift)
+        """scale, shift: (N, 1, 1, C) float32."""
+        return self.activation(x * ops.cast(scale, x.dtype) + ops.cast(shift, x.dtype))
 
     def compute_output_shape(self, input_shape: Any, *_: Any, **__: Any) -> Any:
         return input_shape
@@ -147,7 +147,8 @@ class AdaLIN(_Norm):
         rho = ops.cast(self.rho, "float32")
         if self.smoothing:
             rho = ops.clip(rho - self.smoothing, 0.0, 1.0)
-        return self._layer_instance(x, rho, ops.cast(gamma, "float32"), ops.cast(beta, "float32"))
+        gamma, beta = (ops.cast(ops.expand_dims(t, (1, 2)), "float32") for t in (gamma, beta))
+        return self._layer_instance(x, rho, gamma, beta)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "initial_rho": self.initial_rho, "smoothing": self.smoothing}

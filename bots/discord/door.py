@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -76,7 +77,7 @@ class DiscordDoor:
             async def show(line: str) -> bool:
                 return await self._show(reply, line)
 
-            status = self._statuses[job.id] = StatusLine(show, EDIT_INTERVAL, self._context)
+            status = self._statuses[job.id] = StatusLine(show, EDIT_INTERVAL, partial(_spawn, self._context))
         status.say(text)
 
     async def deliver(self, job: Job, delivery: Delivery) -> None:
@@ -91,7 +92,7 @@ class DiscordDoor:
         status = self._statuses.pop(job.id, None)
         if status is not None:
             await status.end()
-        await _run_in(self._context, self._send(ReplyTo.from_json(job.reply), text, pictures))
+        await _spawn(self._context, self._send(ReplyTo.from_json(job.reply), text, pictures))
 
     async def _send(self, reply: ReplyTo, text: str, pictures: Sequence[Picture]) -> None:
         if self._token_works(reply):
@@ -154,5 +155,5 @@ class DiscordDoor:
         return self._clock() < reply.expires_at - TOKEN_MARGIN
 
 
-async def _run_in(context: contextvars.Context, work: Coroutine[Any, Any, None]) -> None:
-    await asyncio.create_task(work, context=context.copy())
+def _spawn(context: contextvars.Context, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    return context.copy().run(asyncio.create_task, work)

@@ -7,6 +7,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING
 
+import aiohttp
 import discord
 import structlog
 
@@ -65,8 +66,11 @@ async def _stay_connected(bot: AnimeBot, token: str, sleep: Sleep) -> None:
                 log.error("discord_token_wrong", hint="Discord refuses DISCORD_TOKEN; the other doors stay open")
                 return
             problem = f"closed with {error.code}"
-        except Exception as error:
+        except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as error:
             problem = f"{type(error).__name__}: {error}"
+        except Exception as error:
+            log.exception("discord_failed")
+            problem = type(error).__name__
         log.warning("discord_unreachable", problem=problem, again_in=wait)
         await sleep(wait * random.uniform(0.5, 1.0))
         wait = min(wait * 2, LONGEST_WAIT)

@@ -1,5 +1,6 @@
 """Refusals as RFC 9457 problem details, in the visitor's language."""
 
+import math
 import secrets
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -52,8 +53,12 @@ class ProblemHandlers:
 
     async def refused(self, request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, Problem)
-        headers = {} if error.retry_after is None else {"Retry-After": str(max(1, -int(-error.retry_after // 1)))}
-        return self._answer(request, error.status, error.code, headers=headers)
+        headers = {} if error.retry_after is None else {"Retry-After": str(max(1, math.ceil(error.retry_after)))}
+        reference = ""
+        if error.code == "unexpected":  # the words name a reference, so the log has to know it as well
+            reference = secrets.token_hex(4)
+            log.error("request refused", reference=reference, path=request.url.path, reason=repr(error.__cause__))
+        return self._answer(request, error.status, error.code, headers=headers, reference=reference)
 
     async def of_http(self, request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)

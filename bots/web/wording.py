@@ -70,7 +70,7 @@ class Wording:
                 for placeholder, value in known.items():
                     text = text.replace(placeholder, value)
                 texts[key.removeprefix("page.")] = text
-        shared = ("waiting", "waiting_eta", "painting", "painting_eta")
+        shared = ("waiting", "waiting_eta", "painting", "painting_eta", "retry_at")
         return texts | {key: self.words.say(language, key) for key in shared}
 
 

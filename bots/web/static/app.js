@@ -16,9 +16,9 @@ const say = (key, values = {}) => words[key].replace(/\{(\w+)\}/g, (all, name) =
 
 const scenes = ["start", "choices", "work", "result", "failure"];
 const form = $("choices");
-const state = { photo: null, address: null, options: null, key: null, abort: null, watching: null };
+const state = { photo: null, address: null, options: null, key: null, lost: false, abort: null, watching: null };
 
-const crop = new CropBox($("crop"), $("preview"), (region) => {
+const crop = new CropBox($("crop"), $("shade"), $("preview"), (region) => {
   const percent = (value) => Math.round(value * 100);
   $("crop-now").textContent = say("crop_now", {
     percent: percent(region.width * region.height),
@@ -178,9 +178,7 @@ function finished(job) {
   const key = found > painted ? "result_some" : painted > 1 ? "result_many" : "result_one";
   $("result-title").textContent = say(key, { painted, found });
   $("pictures").replaceChildren(...job.pictures.map((picture, index) => pair(picture, index + 1, painted)));
-  for (const act of ["tight", "wide"]) {
-    document.querySelector(`#result [data-act=${act}]`).hidden = !state.photo || !state.options?.crop;
-  }
+  offer("result", { tight: state.options?.crop, wide: state.options?.crop, adjust: true });
   show("result", { focus: true });
 }
 
@@ -206,12 +204,32 @@ function failed(error) {
     return show(state.photo ? "choices" : "start");
   }
   const text = code === "not_found" ? words.gone : error instanceof ApiError && error.message;
-  $("failure-text").textContent = text || words.no_connection;
-  const again = (act, possible) => (document.querySelector(`#failure [data-act=${act}]`).hidden = !state.photo || !possible);
+  $("failure-text").textContent = [text || words.no_connection, later(error.retryAfter)].join(" ").trim();
   const faceless = code === "no_face" || code === "face_too_small";
-  again("whole", faceless);
-  again("retry", !faceless && code !== "unsupported_format" && code !== "photo_too_large" && code !== "blocked");
+  const hopeless = ["unreadable", "unsupported_format", "photo_too_large", "blocked"].includes(code);
+  state.lost = code === "no_connection";
+  offer("failure", { whole: faceless, adjust: faceless, retry: !faceless && !hopeless });
   return show("failure", { focus: true });
+}
+
+/** Show a scene's buttons that make sense now; all of them need the photo, which a reopened page no longer has. */
+function offer(scene, possible) {
+  for (const [act, sensible] of Object.entries(possible)) {
+    document.querySelector(`#${scene} [data-act=${act}]`).hidden = !state.photo || !sensible;
+  }
+}
+
+function adjust() {
+  history.replaceState(null, "", location.pathname);
+  show("choices");
+  chosen();
+}
+
+/** When it makes sense to try again, said as a time of day once it is more than a moment away. */
+function later(seconds) {
+  if (!(seconds > 45)) return "";
+  const time = new Date(Date.now() + seconds * 1000 + 59_000);
+  return say("retry_at", { time: time.toLocaleTimeString(document.documentElement.lang, { timeStyle: "short" }) });
 }
 
 function restart() {
@@ -232,10 +250,11 @@ function freshKey() {
 const acts = {
   other: restart,
   cancel: takeBack,
+  adjust,
   wide: () => paint({ ...state.options, crop: "wide" }),
   tight: () => paint({ ...state.options, crop: "tight" }),
   whole: () => paint({ whole: "true" }),
-  retry: () => paint(state.options, { sameKey: $("failure-text").textContent === words.no_connection }),
+  retry: () => paint(state.options, { sameKey: state.lost }),
 };
 
 document.addEventListener("click", (event) => acts[event.target.closest("[data-act]")?.dataset.act]?.());

@@ -6,11 +6,13 @@ const SMALLEST = 32; // px on screen
 export class CropBox {
   /**
    * @param {HTMLElement} box     the square
+   * @param {HTMLElement} shade   as large as the square; dims what lies around it
    * @param {HTMLImageElement} image  the picture under it
    * @param {(region: Region) => void} changed  told after every change
    */
-  constructor(box, image, changed) {
+  constructor(box, shade, image, changed) {
     this.box = box;
+    this.shade = shade;
     this.image = image;
     this.changed = changed;
     this.square = null; // {x, y, side} as fractions of the picture's width, height and shorter side
@@ -20,14 +22,14 @@ export class CropBox {
   }
 
   show(visible) {
-    this.box.hidden = !visible;
+    this.box.hidden = this.shade.hidden = !visible;
     if (visible && !this.square) this.centre();
     if (visible) this.draw();
   }
 
   forget() {
     this.square = null;
-    this.box.hidden = true;
+    this.show(false);
   }
 
   /** The region as fractions {x, y, width, height}. */
@@ -71,12 +73,14 @@ export class CropBox {
   draw() {
     if (this.box.hidden || !this.square) return;
     const { left, top, side } = this.pixels();
-    Object.assign(this.box.style, {
+    const there = {
       left: `${this.image.offsetLeft + left}px`,
       top: `${this.image.offsetTop + top}px`,
       width: `${side}px`,
       height: `${side}px`,
-    });
+    };
+    Object.assign(this.box.style, there);
+    Object.assign(this.shade.style, there);
     this.changed(this.region());
   }
 

@@ -1,5 +1,9 @@
+from collections.abc import Iterator, MutableMapping
+from typing import Any
+
 import pytest
 import simcord
+import structlog
 
 from bots.discord.bot import AnimeBot
 from bots.words import Words
@@ -27,6 +31,11 @@ def simcord_bot(settings: Settings, studio: FakeStudio, clock: FakeClock) -> Ani
     return AnimeBot(settings, studio, Words.load(), clock)
 
 
+@pytest.fixture(autouse=True)
+def quick_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bots.discord.door.EDIT_INTERVAL", 0.01)
+
+
 @pytest.fixture
 def env(simcord_env: simcord.Env) -> simcord.Env:
     return simcord_env
@@ -40,3 +49,9 @@ def channel(env: simcord.Env) -> simcord.ChannelHandle:
 @pytest.fixture
 def ann(env: simcord.Env, channel: simcord.ChannelHandle) -> simcord.MemberActor:
     return env.guild.add_member(env.create_user("ann"))
+
+
+@pytest.fixture
+def logs() -> Iterator[list[MutableMapping[str, Any]]]:
+    with structlog.testing.capture_logs() as entries:
+        yield entries

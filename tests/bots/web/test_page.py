@@ -30,7 +30,7 @@ class RemoteStore:
         return f"{self.origin}/{key}"
 
     async def check(self) -> None:
-        raise StorageError("the bucket b is missing")
+        raise StorageError("bucket_missing", "The bucket b is missing: create it.")
 
 
 async def test_the_page(client: httpx.AsyncClient) -> None:
@@ -98,8 +98,8 @@ async def test_not_ready_without_storage(studio: FakeStudio) -> None:
     studio.ready = False
     async with client_of(create_app(make_settings(), studio, RemoteStore(), CollectorRegistry())) as client:
         answer = await client.get("/readyz")
-    assert answer.json()["reasons"] == [f"storage: {StorageError.code}"]
-    assert "bucket" not in answer.text
+    assert answer.json()["reasons"] == ["storage: bucket_missing"]
+    assert "The bucket" not in answer.text
 
 
 async def test_metrics_count_by_route_not_by_path(client: httpx.AsyncClient, studio: FakeStudio) -> None:

@@ -206,6 +206,18 @@ async def test_the_unexpected_shows_only_a_reference(client: httpx.AsyncClient, 
     assert [(entry["reference"], entry["exc_info"]) for entry in logged] == [(reference, studio.refusal)]
 
 
+async def test_a_refusal_without_words_of_its_own_has_a_reference(
+    client: httpx.AsyncClient, studio: FakeStudio
+) -> None:
+    studio.refusal = Refused("unexpected", "disk full at /secret")
+    with capture_logs() as logged:
+        answer = await send(client)
+    assert problem(answer) == (503, "unexpected")
+    assert logged[0]["reference"] in answer.json()["detail"]
+    assert "disk full" in logged[0]["reason"]
+    assert "secret" not in answer.text
+
+
 async def test_unknown_addresses_and_methods(client: httpx.AsyncClient) -> None:
     assert problem(await client.get("/nothing")) == (404, "not_found")
     assert problem(await client.delete("/api/selfies/j")) == (405, "method_not_allowed")

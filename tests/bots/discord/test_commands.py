@@ -1,0 +1,92 @@
+"""The other commands, and what Discord is told about all of them."""
+
+import pytest
+
+from bots.discord.bot import create_bot
+from config import Settings
+from tests.bots.discord.stand_ins import delivery_of, paint, png_of
+
+
+async def test_help_is_for_the_person_alone(env, ann, channel):
+    result = await ann.slash(channel, "help")
+    assert result.ephemeral
+    assert result.response.content.startswith("Type /anime")
+    assert "up to 0.2 MB" in result.response.content
+
+
+async def test_privacy_says_how_long_things_are_kept(env, ann, channel):
+    result = await ann.slash(channel, "privacy")
+    assert result.ephemeral
+    assert "within 1 h" in result.response.content
+    assert "after 7 days" in result.response.content
+
+
+async def test_anime_this_paints_the_photo_of_a_message(env, ann, channel, studio):
+    delivery = delivery_of()
+    studio.work = paint(delivery)
+    photo = png_of(64)
+    message = await ann.send(channel, "look", attachments=[("notes.txt", b"no"), ("me.png", photo)])
+    result = await ann.context_menu(channel, "Anime this", message)
+    assert studio.photos == [photo]
+    assert await result.response.attachments[0].read() == delivery.pictures[0].png
+
+
+async def test_anime_this_on_a_message_without_a_photo(env, ann, channel, studio):
+    message = await ann.send(channel, "just words")
+    result = await ann.context_menu(channel, "Anime this", message)
+    assert result.ephemeral
+    assert result.response.content.startswith("There is no photo in this message")
+    assert not studio.requests
+
+
+async def test_commands_work_everywhere_and_for_everybody(env, simcord_bot):
+    (sync,) = [request for request in env.http_requests if request.method == "PUT"]
+    assert {command["name"] for command in sync.json} == {"anime", "help", "privacy", "Anime this"}
+    for command in sync.json:
+        assert command["contexts"] == [0, 1, 2]
+        assert command["integration_types"] == [0, 1]
+
+
+async def test_the_photo_is_required(env, simcord_bot):
+    (anime,) = [command for command in await simcord_bot.tree.fetch_commands() if command.name == "anime"]
+    assert {option.name: option.required for option in anime.options} == {
+        "photo": True,
+        "faces": False,
+        "crop": False,
+        "whole": False,
+        "private": False,
+    }
+
+
+async def test_no_privileged_intent_is_asked_for(simcord_bot):
+    on = {name for name, value in simcord_bot.intents if value}
+    assert on.isdisjoint({"members", "presences", "message_content"})
+
+
+async def test_the_factory_starts_nothing(studio):
+    bot = create_bot(Settings(_env_file=None), studio)
+    assert not bot.is_ready()
+    assert not studio.doors
+
+
+async def test_the_door_opens_at_login(env, studio, simcord_bot):
+    assert studio.doors == {"discord": simcord_bot.door}
+
+
+@pytest.mark.simcord(strict_sync=False)
+async def test_commands_go_to_the_named_servers_alone(env, studio, settings):
+    guild = env.create_guild()
+    bot = create_bot(settings.model_copy(update={"discord_guilds": (guild.id,)}), studio)
+    before = len(env.http_requests)
+    await env.restart_bot(bot)
+    synced = [request.path for request in env.http_requests[before:] if request.method == "PUT"]
+    assert len(synced) == 1
+    assert synced[0].endswith(f"/guilds/{guild.id}/commands")
+
+
+async def test_a_failed_sync_does_not_keep_the_bot_away(env, studio, settings, logs):
+    env.inject_error("PUT", "/applications/*/commands", status=503)
+    bot = create_bot(settings, studio)
+    await env.restart_bot(bot)
+    assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["discord_sync_failed"]
+    assert studio.doors == {"discord": bot.door}

@@ -1,0 +1,87 @@
+"""Networks that stand in for U-GAT-IT inside engine processes: quick, and faulty where a test wants that.
+
+They talk to a test through the folder that `Spec.weights` names.
+"""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+
+from inference.engine_process import Spec
+from ugatit import WeightsError
+
+POISON = 66  # value of a crop that the network refuses
+DEADLY = 13  # value of a crop that ends the process
+
+
+class Invert:
+    """Turns every value v into 255 - v."""
+
+    device = "cpu"
+    devices = 1
+
+    def __init__(self, spec: Spec) -> None:
+        self.folder = Path(spec.weights)
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        return 255 - batch
+
+
+class Poisoned(Invert):
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        if (batch == POISON).all(axis=(1, 2, 3)).any():
+            raise ArithmeticError("poison")
+        return super().__call__(batch)
+
+
+class Deadly(Invert):
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        if (batch == DEADLY).all(axis=(1, 2, 3)).any():
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().__call__(batch)
+
+
+class Hungry(Invert):
+    """Has memory for two pictures, which it notices when there is something in them."""
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        with (self.folder / "batches").open("a") as log:
+            log.write(f"{len(batch)} {int(batch.max())}\n")
+        if len(batch) > 2 and batch.any():
+            raise MemoryError("no room")
+        return super().__call__(batch)
+
+
+class Cramped(Invert):
+    """Has memory for two pictures, whatever is in them."""
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        if len(batch) > 2:
+            raise MemoryError("no room")
+        return super().__call__(batch)
+
+
+class Held(Invert):
+    """Says `begun` when there is something in the batch, and goes on when the test says `go`."""
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        if batch.any():
+            (self.folder / "begun").touch()
+            while not (self.folder / "go").exists():
+                time.sleep(0.005)
+        return super().__call__(batch)
+
+
+def misshapen(spec: Spec) -> Invert:
+    raise WeightsError(f"{spec.weights}: tensor generator_B/conv/kernel has shape (1,), not (7, 7, 3, 64)")
+
+
+def no_such_device(spec: Spec) -> Invert:
+    raise ValueError(f"MODEL_DEVICES names {spec.device}, but TensorFlow sees 0 GPUs on this machine")
+
+
+def ends_at_start(spec: Spec) -> Invert:
+    os._exit(3)

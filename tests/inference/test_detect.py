@@ -1,0 +1,61 @@
+import hashlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from inference.detect import MODEL, MODEL_SHA256, Detector
+
+
+@pytest.fixture(scope="module")
+def detector() -> Detector:
+    return Detector()
+
+
+def test_the_model_is_the_one_that_was_measured() -> None:
+    assert hashlib.sha256(MODEL.read_bytes()).hexdigest() == MODEL_SHA256
+    assert "Shiqi Yu" in MODEL.with_name("LICENSE-yunet").read_text()
+
+
+def test_finds_the_face(detector: Detector, astronaut: Image.Image) -> None:
+    (face,) = detector.detect(np.asarray(astronaut))
+
+    assert face.x == pytest.approx(178, abs=6)
+    assert face.y == pytest.approx(63, abs=6)
+    assert face.height == pytest.approx(113, abs=8)
+    assert face.right_eye.x < face.nose.x < face.left_eye.x  # the person's right is on our left
+    assert face.right_eye.y < face.nose.y < face.right_mouth.y
+    assert face.right_mouth.x < face.left_mouth.x
+    assert face.score > 0.8
+
+
+def test_answers_in_pixels_of_the_photo_given(detector: Detector, astronaut: Image.Image) -> None:
+    (face,) = detector.detect(np.asarray(astronaut.resize((2048, 1024))))
+
+    assert face.x == pytest.approx(178 * 4, abs=30)
+    assert face.y == pytest.approx(63 * 2, abs=30)
+
+
+def test_orders_faces_from_left_to_right(detector: Detector, astronaut: Image.Image) -> None:
+    head = astronaut.crop((120, 10, 320, 240))
+    row = Image.new("RGB", (1200, 240), "white")
+    for x, size in ((20, 1.0), (420, 0.6), (820, 0.8)):
+        row.paste(head.resize((int(200 * size), int(230 * size))), (x, 5))
+
+    faces = detector.detect(np.asarray(row))
+
+    assert len(faces) == 3
+    assert [face.x for face in faces] == sorted(face.x for face in faces)
+
+
+def test_finds_a_face_that_fills_the_frame(detector: Detector, astronaut: Image.Image) -> None:
+    close = astronaut.crop((155, 45, 290, 180)).resize((1600, 1600))
+
+    (face,) = detector.detect(np.asarray(close))
+
+    assert face.height > 1000
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 2000), (2000, 3), (31, 33), (640, 640)])
+def test_finds_nothing_where_nothing_is(detector: Detector, shape: tuple[int, int]) -> None:
+    assert detector.detect(np.full((*shape, 3), 90, np.uint8)) == ()

@@ -1,0 +1,147 @@
+import os
+from dataclasses import replace
+
+import pytest
+
+from storage import Database, FileStore, ObjectMissing, Person, State, StorageError, input_key, result_keys
+from storage.retention import Forgotten, Swept, forget, sweep
+from tests.storage.parts import DAY, HOUR, START, WAYS, Clock, job
+
+KEEP = {"keep_inputs": HOUR, "keep_results": 7 * DAY}
+NOTHING = Swept(photos=0, pictures=0, jobs=0, abandoned=0)
+
+
+async def put(files: FileStore, *keys: str, at: float = START) -> None:
+    for key in keys:
+        await files.put(key, b"x", "image/png")
+        os.utime(files.root / key, (at, at))
+
+
+async def paint(
+    database: Database, files: FileStore, job_id: str, state: State = State.DELIVERED, *, person: str = "telegram:1"
+) -> None:
+    """A job with its photo and, from rendered on, two pictures."""
+    await database.jobs.add(job(job_id, person=person))
+    await put(files, input_key(job_id))
+    for step in WAYS[state]:
+        results = result_keys(job_id, 1) if step is State.RENDERED else None
+        await put(files, *(results or ()))
+        await database.jobs.advance(job_id, step, results=results)
+
+
+def stored(files: FileStore) -> set[str]:
+    return {path.relative_to(files.root).as_posix() for path in files.root.rglob("*") if path.is_file()}
+
+
+async def test_photos_go_first_then_pictures_then_rows(database: Database, files: FileStore) -> None:
+    await paint(database, files, "a")
+    assert await sweep(database, files, **KEEP, now=START + HOUR) == NOTHING
+    assert await sweep(database, files, **KEEP, now=START + HOUR + 1) == replace(NOTHING, photos=1)
+    assert await sweep(database, files, **KEEP, now=START + HOUR + 1) == NOTHING
+    assert stored(files) == set(result_keys("a", 1))
+    found = await database.jobs.get("a")
+    assert found is not None
+    assert (found.input_key, found.results) == ("", result_keys("a", 1))
+    assert await sweep(database, files, **KEEP, now=START + 7 * DAY) == NOTHING
+    assert await sweep(database, files, **KEEP, now=START + 7 * DAY + 1) == replace(NOTHING, pictures=2, jobs=1)
+    assert stored(files) == set()
+    assert await database.jobs.get("a") is None
+
+
+async def test_a_row_outlives_its_objects_as_long_as_a_platform_repeats_itself(
+    database: Database, files: FileStore
+) -> None:
+    await paint(database, files, "a")
+    swept = await sweep(database, files, keep_inputs=0, keep_results=60, now=START + 61)
+    assert swept == replace(NOTHING, photos=1, pictures=2)
+    found = await database.jobs.get("a")
+    assert found is not None
+    assert found.results == ()
+    assert (await sweep(database, files, keep_inputs=0, keep_results=60, now=START + DAY + 1)).jobs == 1
+
+
+@pytest.mark.parametrize("state", [State.QUEUED, State.RUNNING, State.RENDERED])
+async def test_what_has_not_ended_keeps_everything(database: Database, files: FileStore, state: State) -> None:
+    await paint(database, files, "a", state)
+    before = stored(files)
+    assert await sweep(database, files, **KEEP, now=START + 30 * DAY) == NOTHING
+    assert stored(files) == before
+
+
+async def test_a_photo_in_use_again_is_kept(database: Database, files: FileStore, clock: Clock) -> None:
+    await paint(database, files, "a")
+    await database.jobs.add(replace(job("b"), input_key=input_key("a")))
+    assert await sweep(database, files, **KEEP, now=START + DAY) == NOTHING
+    clock.now = START + DAY
+    await database.jobs.advance("b", State.CANCELLED)
+    assert await sweep(database, files, **KEEP, now=clock.now + 60) == NOTHING
+    assert (await sweep(database, files, **KEEP, now=clock.now + HOUR + 1)).photos == 1
+
+
+async def test_objects_that_no_row_leads_to_are_deleted(database: Database, files: FileStore) -> None:
+    await paint(database, files, "a", State.RUNNING)
+    await put(files, "results/a/1.png")
+    await put(files, "inputs/lost", "results/lost/1.png", at=START - HOUR)
+    await put(files, "inputs/arriving", at=START)
+    assert await sweep(database, files, **KEEP, now=START + 1) == replace(NOTHING, abandoned=2)
+    assert stored(files) == {"inputs/a", "results/a/1.png", "inputs/arriving"}
+
+
+async def test_a_sweep_cut_short_is_finished_by_the_next(
+    database: Database, files: FileStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await paint(database, files, "a")
+
+    async def fail(keys: list[str]) -> None:
+        raise StorageError("unreachable", "no answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "delete", fail)
+        with pytest.raises(StorageError, match="no answer"):
+            await sweep(database, files, **KEEP, now=START + 8 * DAY)
+    assert await sweep(database, files, **KEEP, now=START + 8 * DAY) == replace(NOTHING, photos=1, pictures=2, jobs=1)
+    assert stored(files) == set()
+
+
+async def test_forgetting_wipes_one_person_everywhere(database: Database, files: FileStore) -> None:
+    for state in State:
+        await paint(database, files, state.value, state)
+    await paint(database, files, "theirs", person="telegram:2")
+    await put(files, "results/running/1.png")  # stored a moment before its row says so
+    await database.people.set_language("telegram:1", "ja")
+    wiped = await forget(database, files, "telegram:1")
+    assert wiped == Forgotten(jobs=7, photos=7, pictures=5, settings=True, blocked=False)
+    assert stored(files) == {input_key("theirs"), *result_keys("theirs", 1)}
+    assert await database.jobs.of("telegram:1") == []
+    assert len(await database.jobs.of("telegram:2")) == 1
+    assert await database.people.get("telegram:1") == Person("telegram:1")
+    again = await forget(database, files, "telegram:1")
+    assert again == Forgotten(jobs=0, photos=0, pictures=0, settings=False, blocked=False)
+    with pytest.raises(ObjectMissing):
+        await files.get(input_key("running"))
+
+
+async def test_whoever_paints_for_a_forgotten_person_learns_of_it(database: Database, files: FileStore) -> None:
+    await paint(database, files, "a", State.RUNNING)
+    await forget(database, files, "telegram:1")
+    assert await database.jobs.advance("a", State.RENDERED, results=result_keys("a", 1)) is None
+
+
+async def test_forgetting_cut_short_leaves_rows_that_lead_to_the_rest(
+    database: Database, files: FileStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await paint(database, files, "a")
+    await paint(database, files, "b", State.QUEUED)
+    await database.people.block("telegram:1", True)
+
+    async def fail(keys: list[str]) -> None:
+        raise StorageError("unreachable", "no answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "delete", fail)
+        with pytest.raises(StorageError, match="no answer"):
+            await forget(database, files, "telegram:1")
+    assert [one.state for one in await database.jobs.of("telegram:1")] == [State.DELIVERED, State.CANCELLED]
+    wiped = await forget(database, files, "telegram:1")
+    assert wiped == Forgotten(jobs=2, photos=2, pictures=2, settings=False, blocked=True)
+    assert stored(files) == set()

@@ -1,0 +1,3 @@
+from ugatit.cli import app
+
+app(prog_name="python -m ugatit")

@@ -1,0 +1,96 @@
+"""A folder of pictures through a generator: resized to its size, no faces searched for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from ugatit.direction import Direction
+
+if TYPE_CHECKING:
+    import keras
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A picture that could not be painted, and why."""
+
+    picture: Path
+    reason: str
+
+
+def find_pictures(folder: Path) -> list[Path]:
+    """The pictures directly in a folder, by name.
+
+    Raises:
+        NotADirectoryError: there is no such folder.
+    """
+    if not folder.is_dir():
+        raise NotADirectoryError(f"{folder}: no such folder")
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
+
+
+def translate_pictures(
+    pictures: Sequence[Path], target: Path, weights: Path, *, direction: Direction | None = None, batch: int = 8
+) -> list[Failure]:
+    """Paints pictures as PNG files of the same stem in `target`, with a progress bar on standard error.
+
+    Pictures with one stem (`a.jpg`, `a.png`) keep their whole name: `a.jpg.png`, `a.png.png`.
+
+    Returns:
+        What could not be read; everything else was painted.
+
+    Raises:
+        WeightsError: see `load_generator`.
+        OSError: the target cannot be written.
+    """
+    if not pictures:
+        return []
+    from ugatit.loading import load_generator
+
+    model = load_generator(weights, direction=direction)
+    stems = [path.stem for path in pictures]
+    names = {path: f"{path.stem if stems.count(path.stem) == 1 else path.name}.png" for path in pictures}
+    failures: list[Failure] = []
+    bar = Progress(
+        TextColumn("painting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=Console(stderr=True)
+    )
+    with bar:
+        task = bar.add_task("painting", total=len(pictures))
+        for start in range(0, len(pictures), batch):
+            ready: list[tuple[Path, np.ndarray]] = []
+            for path in pictures[start : start + batch]:
+                try:
+                    ready.append((path, read_picture(path, model.config.image_size)))
+                except (OSError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+                    failures.append(Failure(path, f"cannot be read ({_reason(error)})"))
+            if ready:
+                for (path, _), picture in zip(ready, paint(model, np.stack([p for _, p in ready])), strict=True):
+                    Image.fromarray(picture).save(target / names[path])
+            bar.update(task, advance=min(batch, len(pictures) - start))
+    return failures
+
+
+def read_picture(path: Path, size: int) -> np.ndarray:
+    """The middle square of a picture, upright, as (size, size, 3) float32 RGB in [-1, 1]."""
+    with Image.open(path) as image:
+        upright = ImageOps.exif_transpose(image).convert("RGB")
+    square = ImageOps.fit(upright, (size, size), Image.Resampling.LANCZOS)
+    return np.asarray(square, "float32") / 127.5 - 1.0
+
+
+def paint(model: "keras.Model", pictures: np.ndarray) -> np.ndarray:
+    """(N, S, S, 3) in [-1, 1] → the same as bytes, uint8."""
+    painted = np.asarray(model.predict_on_batch(pictures))
+    return np.clip(np.rint((painted + 1.0) * 127.5), 0, 255).astype("uint8")
+
+
+def _reason(error: Exception) -> str:
+    return "no picture" if isinstance(error, UnidentifiedImageError) else str(error) or type(error).__name__
