@@ -1,6 +1,7 @@
 """From a Telegram message to a `PhotoRequest`, and its bytes from the Bot API server."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -87,11 +88,12 @@ class Downloads:
         limit: bytes; a larger photo is refused while it streams.
     """
 
-    def __init__(self, bot: Bot, file_url: str, limit: int) -> None:
+    def __init__(self, bot: Bot, file_url: str, limit: int, tls: ssl.SSLContext) -> None:
         self._bot = bot
         self._file_url = file_url
         self._limit = limit
         self._client = httpx.AsyncClient(
+            verify=tls,
             timeout=httpx.Timeout(30.0, pool=120.0),
             limits=httpx.Limits(max_connections=32),
             follow_redirects=False,

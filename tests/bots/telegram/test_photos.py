@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bots.telegram import door as door_module
-from inference import NoFace
+from inference.errors import NoFace
 from storage import State
 from tests.bots.studio_parts import ENDED, reached
 from tests.bots.telegram.parts import PAINTED, running
@@ -33,7 +33,7 @@ async def test_an_image_file_is_taken_as_it_is(tg: FakeTelegram, tmp_path: Path)
         sent = await chat.send_document(original, "me.png", "image/png")
         assert (await chat.wait_photo()).reply_to == sent.id
         other = await chat.send_document(original, "IMG_1.HEIC", "application/octet-stream")
-        assert (await chat.wait_for(lambda m: m.reply_to == other.id)).kind == "photo"
+        assert await chat.wait_for(lambda m: m.reply_to == other.id and m.kind == "photo")
         assert service.painter.photos == [original, original]
 
 

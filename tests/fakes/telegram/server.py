@@ -63,6 +63,7 @@ class FakeTelegram:
         self.world = World(token, username)
         self.calls: list[Call] = []
         self.reachable = True
+        self.hung_up = 0  # requests that found the server unreachable
         self._flood_limit = flood_limit
         self._burst = burst
         self._sent: dict[int, list[float]] = {}
@@ -200,6 +201,14 @@ class FakeTelegram:
 
         return await self.world.until(look, within, lambda: f"call {count} of {method}")
 
+    async def wait_refused(self, count: int, within: float = 10) -> None:
+        """At least so many requests found the server unreachable."""
+        await self.world.until(lambda: self.hung_up >= count, within, lambda: f"{count} refused connections")
+
+    async def wait_polled(self, within: float = 10) -> None:
+        """A long poll is waiting for updates."""
+        await self.world.until(lambda: self.world.updates.polled, within, lambda: "a long poll")
+
     async def wait_confirmed(self, within: float = 10) -> None:
         """No update is left that the bot has not confirmed (its next getUpdates, or the webhook's 2xx)."""
         await self.world.until(lambda: not self.world.updates.pending, within, lambda: "confirmation of all updates")
@@ -208,6 +217,8 @@ class FakeTelegram:
 
     async def _call(self, request: web.Request) -> web.StreamResponse:
         if not self.reachable:
+            self.hung_up += 1
+            self.world.touch()
             return _hang_up(request)
         token, name = request.match_info["token"], request.match_info["method"]
         try:
