@@ -75,9 +75,9 @@ class AnimeBot(discord.Client):
         One request that overwrites the whole set; an unchanged set does not count against the daily limit of
         creations (Discord: Application Commands, Bulk Overwrite). Done once per start.
         """
-        targets = [discord.Object(guild) for guild in self._guilds_to_sync] or [None]
+        targets: list[discord.Object | None] = [discord.Object(guild) for guild in self._guilds_to_sync]
         self._synced = True
-        for target in targets:
+        for target in targets or [None]:
             try:
                 if target is not None:
                     self.tree.copy_global_to(guild=target)

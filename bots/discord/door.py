@@ -118,13 +118,17 @@ class DiscordDoor:
             await response.edit_message(reply.message_id, content=text, attachments=files, allowed_mentions=NO_MENTIONS)
 
     async def _send_late(self, reply: ReplyTo, text: str, pictures: Sequence[Picture]) -> None:
-        """To the channel as a reply; what only the person may see, and where the bot is no member, to their DMs."""
+        """To the channel as a reply; what only the person may see, and where the bot is no member, to their DMs.
+
+        The nonce makes Discord drop a second copy when an attempt is repeated whose answer was lost.
+        """
         limit = min(reply.filesize_limit, discord.utils.DEFAULT_FILE_SIZE_LIMIT_BYTES)
         if not reply.ephemeral:
             try:
                 await self._bot.get_partial_messageable(reply.channel_id).send(
                     f"<@{reply.user_id}> {text}",
                     files=await as_files(pictures, limit),
+                    nonce=reply.message_id,
                     reference=discord.MessageReference(
                         message_id=reply.message_id, channel_id=reply.channel_id, fail_if_not_exists=False
                     ),
@@ -137,7 +141,8 @@ class DiscordDoor:
                 log.info("discord_channel_closed", channel=reply.channel_id)
         try:
             direct = await self._bot.create_dm(discord.Object(reply.user_id))
-            await direct.send(text, files=await as_files(pictures, limit), allowed_mentions=NO_MENTIONS)
+            files = await as_files(pictures, limit)
+            await direct.send(text, files=files, nonce=reply.message_id, allowed_mentions=NO_MENTIONS)
         except (discord.Forbidden, discord.NotFound) as error:
             raise Undeliverable("neither the channel nor direct messages take the answer") from error
 
