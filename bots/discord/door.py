@@ -138,7 +138,7 @@ class DiscordDoor:
                 )
                 return
             except (discord.Forbidden, discord.NotFound):
-                log.info("discord_channel_closed", channel=reply.channel_id)
+                log.info("discord channel closed", channel=reply.channel_id)
         try:
             direct = await self._bot.create_dm(discord.Object(reply.user_id))
             files = await as_files(pictures, limit)
@@ -152,7 +152,7 @@ class DiscordDoor:
             await response.edit_message(reply.message_id, content=text, allowed_mentions=NO_MENTIONS)
         except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
             # Names the kind alone: the error of a request may carry its address, and that has the token in it.
-            log.info("discord_progress_not_shown", error=type(error).__name__, code=getattr(error, "code", None))
+            log.info("discord progress not shown", error=type(error).__name__, code=getattr(error, "code", None))
             return False
         return True
 
