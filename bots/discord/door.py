@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 import time
+from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
@@ -54,6 +55,7 @@ class DiscordDoor:
         self._clock = clock
         self._context: contextvars.Context | None = None
         self._statuses: dict[str, StatusLine] = {}
+        self._answered: deque[str] = deque(maxlen=256)  # job ids; progress that was on its way comes right after
 
     def connect(self) -> None:
         """The bot has logged in: from now on it can answer. Called in the context that sends."""
@@ -69,7 +71,7 @@ class DiscordDoor:
     async def progress(self, job: Job, progress: Progress) -> None:
         text = self._phrases.progress(job.language, progress)
         reply = ReplyTo.from_json(job.reply)
-        if text is None or self._context is None or not self._token_works(reply):
+        if text is None or self._context is None or job.id in self._answered or not self._token_works(reply):
             return
         status = self._statuses.get(job.id)
         if status is None:
@@ -89,6 +91,7 @@ class DiscordDoor:
     async def _answer(self, job: Job, text: str, pictures: Sequence[Picture]) -> None:
         if self._context is None:
             raise NotConnected("the Discord bot has not logged in yet")
+        self._answered.append(job.id)
         status = self._statuses.pop(job.id, None)
         if status is not None:
             await status.end()

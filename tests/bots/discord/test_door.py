@@ -160,6 +160,7 @@ async def test_no_status_after_the_answer(env, ann, channel, studio):
     await door.progress(job, Progress(Stage.WAITING, 2))
     await door.progress(job, Progress(Stage.WAITING, 1))
     await door.deliver(job, delivery_of())
+    await door.progress(job, Progress(Stage.PAINTING))  # was on its way
     await env.advance_time(10)
     assert result.response.content == "Here you are."
 
