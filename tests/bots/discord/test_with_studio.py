@@ -16,8 +16,7 @@ PHOTO = png_of(32)
 
 @pytest.fixture
 def settings(tmp_path):
-    # The simulated Discord has a clock of its own, and a deadline reckoned by it would be over at once by the studio's.
-    return settings_in(tmp_path, limits_deadline=1e9)
+    return settings_in(tmp_path)
 
 
 async def ask(env):
