@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 _IMAGE_NAMES = (".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif")
 ATTEMPTS = 3
 PAUSE = 1.0  # seconds, doubled with every attempt
+DOWNLOADS = 16  # at once: each may hold 20 MB
 
 
 class DownloadFailed(Exception):
@@ -95,7 +96,7 @@ class Downloads:
         self._client = httpx.AsyncClient(
             verify=tls,
             timeout=httpx.Timeout(30.0, pool=120.0),
-            limits=httpx.Limits(max_connections=32),
+            limits=httpx.Limits(max_connections=DOWNLOADS),
             follow_redirects=False,
         )
 

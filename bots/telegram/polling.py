@@ -31,7 +31,7 @@ class _Taken:
 
 class Poller:
     """Args:
-    handle: deals with one update; False when it must come again after a restart. It must not raise.
+    handle: deals with one update; False when it must come again after a restart.
     """
 
     def __init__(self, bot: Bot, handle: Callable[[Update], Awaitable[bool]]) -> None:
@@ -94,7 +94,11 @@ class Poller:
                 self._taken[update.update_id] = _Taken(task, now)
 
     async def _deal(self, update: Update) -> bool:
-        return await self._handle(update)
+        try:
+            return await self._handle(update)
+        except Exception:  # the poller outlives every mistake, and the update would only make it again
+            log.exception("update failed", update=update.update_id)
+            return True
 
     def _settle(self) -> bool:
         """Move the offset up to the oldest update that is not finished. False: one was put off, so stop."""

@@ -63,12 +63,14 @@ class Status:
         except TelegramError as error:
             log.info("status message not deleted", why=str(error))
 
-    async def stop(self) -> None:
-        """Leave the message as it is."""
+    async def stop(self, grace: float | None = None) -> None:
+        """Leave the message as it is. `grace`: seconds that a call under way may still take; None: any."""
         self._closing = True
         self._changed.set()
         if self._task is not None:
-            await asyncio.wait({self._task})
+            await asyncio.wait({self._task}, timeout=grace)
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
 
     async def _run(self) -> None:
         try:

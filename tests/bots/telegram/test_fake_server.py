@@ -380,5 +380,7 @@ async def test_trouble(tg: FakeTelegram, bot: Bot, chat: Chat) -> None:
 
 
 async def test_a_wrong_token_as_the_sdk_sees_it(tg: FakeTelegram) -> None:
+    stranger = Bot(f"{tg.bot.id}:wrong", base_url=tg.base_url)
     with pytest.raises(InvalidToken):
-        await Bot(f"{tg.bot.id}:wrong", base_url=tg.base_url).get_me()
+        await stranger.initialize()
+    await stranger.request.shutdown()
