@@ -8,7 +8,7 @@ import structlog
 from telegram import Bot, InputMediaPhoto
 from telegram.error import BadRequest
 
-from bots.requests import Delivery, Progress
+from bots.requests import Delivery, Progress, Stage
 from bots.telegram.reply import ReplyTo
 from bots.telegram.sending import Place, send
 from bots.telegram.speech import Speech
@@ -42,7 +42,7 @@ class TelegramDoor:
 
     async def progress(self, job: Job, progress: Progress) -> None:
         if job.id not in self._answered:
-            self._status(job).show(self._speech.progress(job.language, progress), busy=progress.stage == "painting")
+            self._status(job).show(self._speech.progress(job.language, progress), busy=progress.stage is Stage.PAINTING)
 
     async def deliver(self, job: Job, delivery: Delivery) -> None:
         to = await self._end_status(job)

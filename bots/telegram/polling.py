@@ -13,7 +13,7 @@ import structlog
 from telegram import Bot, Update
 from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
 
-from bots.telegram.backoff import Backoff
+from bots.telegram.backoff import Backoff, asked_pause
 
 log = structlog.get_logger(__name__)
 
@@ -54,7 +54,7 @@ class Poller:
             except InvalidToken:
                 raise
             except RetryAfter as error:
-                await asyncio.sleep(_seconds(error))
+                await asyncio.sleep(asked_pause(error))
             except Conflict as error:
                 log.error("another program polls with this TELEGRAM_TOKEN; only one can", why=str(error))
                 await backoff.wait()
@@ -117,8 +117,3 @@ class Poller:
             del self._taken[number]
         # One that was put off may stand behind others that still go on.
         return all(taken.task.result() for taken in self._taken.values() if taken.task.done())
-
-
-def _seconds(error: RetryAfter) -> float:
-    after = error.retry_after
-    return float(after if isinstance(after, int | float) else after.total_seconds())

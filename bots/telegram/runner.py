@@ -12,7 +12,7 @@ from telegram import BotCommand, Update
 from telegram.error import BadRequest, InvalidToken, RetryAfter, TelegramError
 
 from bots.telegram.application import Parts, create_parts
-from bots.telegram.backoff import Backoff
+from bots.telegram.backoff import Backoff, asked_pause
 from bots.telegram.handlers import COMMANDS
 from bots.telegram.polling import ALLOWED, Poller
 from bots.words import Words
@@ -78,7 +78,6 @@ class TelegramRunner:
         if self.connected.is_set():
             await self._poller.stop(GRACE)
         await self._parts.door.close()
-        await self._parts.downloads.close()
         await self._parts.application.shutdown()
         await self.bot.request.shutdown()  # also when it never came to be initialised
 
@@ -93,6 +92,7 @@ class TelegramRunner:
                 raise
             except RetryAfter as error:
                 log.warning("Telegram asks to wait", why=str(error))
+                await asyncio.sleep(asked_pause(error))
             except TelegramError as error:
                 log.warning("Telegram can't be reached, trying again", why=str(error))
             await backoff.wait()

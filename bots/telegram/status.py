@@ -111,8 +111,7 @@ class Status:
 
     async def _write(self, text: str) -> None:
         if self.to.status_id is None:
-            sent = await send(self.to, lambda place: self._send(place, text))
-            self.to = self.to.with_status(sent)
+            self.to = await send(self.to, lambda place: self._send(place, text))
             self._shown = text
             await self._remember(self.to)
             return
@@ -123,7 +122,7 @@ class Status:
             log.debug("status not edited", why=str(error))
         self._shown = text
 
-    async def _send(self, place: Place, text: str) -> int:
+    async def _send(self, place: Place, text: str) -> ReplyTo:
         message = await self._bot.send_message(
             place.chat_id,
             text,
@@ -131,4 +130,4 @@ class Status:
             reply_parameters=place.reply,
             disable_notification=True,
         )
-        return message.message_id
+        return self.to.with_status(place.chat_id, message.message_id)
