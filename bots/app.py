@@ -1,6 +1,7 @@
 """The composition root: every part of the service, put together and taken apart in order."""
 
 import asyncio
+import itertools
 import signal
 import sys
 import time
@@ -25,6 +26,7 @@ from ugatit import WeightsError
 log = structlog.get_logger(__name__)
 
 SWEEP_EVERY = 600.0  # seconds
+THOROUGH = 144  # every so many sweeps, about once a day, all stored objects are listed to find abandoned ones
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # https://core.telegram.org/bots/api#setwebhook
 
 
@@ -115,7 +117,7 @@ async def _say_ready(pipeline: Pipeline, say: Callable[[str], None]) -> None:
 
 
 async def _sweep(settings: Settings, database: Database, store: ObjectStore) -> None:
-    while True:
+    for turn in itertools.count():
         try:
             swept = await sweep(
                 database,
@@ -123,6 +125,7 @@ async def _sweep(settings: Settings, database: Database, store: ObjectStore) -> 
                 keep_inputs=settings.limits_keep_inputs,
                 keep_results=settings.limits_keep_results,
                 now=time.time(),
+                thorough=turn % THOROUGH == 0,
             )
         except StorageError as error:  # tried again at the next turn, and visible until then
             log.warning("not swept", error=str(error))

@@ -83,6 +83,6 @@ async def _forget(settings: Settings, person: str) -> None:
 async def _opened(settings: Settings) -> AsyncIterator[tuple[Database, ObjectStore]]:
     async with (
         Database(settings.database_path) as database,
-        open_store(settings.storage_url, secret=await database.secret("links")) as store,
+        open_store(settings.storage_url, secret=await database.secret("object links")) as store,
     ):
         yield database, store

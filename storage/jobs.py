@@ -38,6 +38,7 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     State.EXPIRED: frozenset(),
 }
 
+# With a plus before it, SQLite looks elsewhere for an index: to what is still stored, not to all that ever ended.
 _ENDED = "state IN ('delivered', 'failed', 'cancelled', 'expired')"
 _UNFINISHED = "state IN ('queued', 'running', 'rendered')"
 _LISTED = "(SELECT value FROM json_each(?))"  # a JSON list: SQLite bounds the number of placeholders
@@ -183,18 +184,28 @@ class Jobs:
         """Delete rows; their objects go first (see `storage.retention`)."""
         await self._sql.query(f"DELETE FROM jobs WHERE id IN {_LISTED}", (json.dumps(list(ids)),))
 
-    async def with_old_input(self, before: float) -> list[Job]:
+    async def with_old_input(self, before: float, *, limit: int) -> list[Job]:
         """Jobs that ended before then and whose photo is stored, unless a later job uses the same photo."""
         return await self._select(
-            f"input_key != '' AND {_ENDED} AND updated_at < ? AND NOT EXISTS (SELECT 1 FROM jobs AS other"
-            " WHERE other.input_key = jobs.input_key AND"
-            f" (other.{_UNFINISHED} OR other.updated_at >= ?))",
-            (before, before),
+            f"input_key != '' AND +{_ENDED} AND updated_at < ? AND NOT EXISTS (SELECT 1 FROM jobs AS other"
+            f" WHERE other.input_key = jobs.input_key AND (other.{_UNFINISHED} OR other.updated_at >= ?))",
+            (before, before, limit),
+            order="updated_at LIMIT ?",
         )
 
-    async def with_old_results(self, before: float) -> list[Job]:
+    async def with_old_results(self, before: float, *, limit: int) -> list[Job]:
         """Jobs that ended before then and whose pictures are stored."""
-        return await self._select(f"results != '[]' AND {_ENDED} AND updated_at < ?", (before,))
+        where = f"results != '[]' AND +{_ENDED} AND updated_at < ?"
+        return await self._select(where, (before, limit), order="updated_at LIMIT ?")
+
+    async def remove_empty(self, before: float, *, limit: int) -> int:
+        """Delete rows of jobs that ended before then and have no objects any more; returns how many."""
+        rows = await self._sql.query(
+            f"DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE {_ENDED} AND updated_at < ?"
+            " AND input_key = '' AND results = '[]' LIMIT ?) RETURNING id",
+            (before, limit),
+        )
+        return len(rows)
 
     async def input_wiped(self, ids: Iterable[str]) -> None:
         """Note that the photos of these jobs are gone."""
@@ -214,8 +225,8 @@ class Jobs:
         rows = await self._sql.query("SELECT state, count(*) AS n FROM jobs GROUP BY state")
         return dict.fromkeys(State, 0) | {State(row["state"]): row["n"] for row in rows}
 
-    async def _select(self, where: str, values: Sequence[object]) -> list[Job]:
-        rows = await self._sql.query(f"SELECT * FROM jobs WHERE {where} ORDER BY created_at, rowid", values)
+    async def _select(self, where: str, values: Sequence[object], *, order: str = "created_at, rowid") -> list[Job]:
+        rows = await self._sql.query(f"SELECT * FROM jobs WHERE {where} ORDER BY {order}", values)
         return [_job(row) for row in rows]
 
     async def _count(self, where: str, values: Sequence[object]) -> int:

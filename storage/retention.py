@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 
 from storage.database import Database
-from storage.jobs import State
+from storage.jobs import Jobs, State
 from storage.keys import INPUTS, RESULTS, job_of
 from storage.objects import ObjectStore
 
@@ -16,6 +16,7 @@ from storage.objects import ObjectStore
 _KEEP_ROWS = 86_400.0
 # An object is written before its row: one without a row is only abandoned when it isn't brand new.
 _ABANDONED_AFTER = 3_600.0
+_BATCH = 500  # jobs at a time: the event loop and the database stay free for people in between
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,13 @@ class Forgotten:
 
 
 async def sweep(
-    database: Database, store: ObjectStore, *, keep_inputs: float, keep_results: float, now: float
+    database: Database,
+    store: ObjectStore,
+    *,
+    keep_inputs: float,
+    keep_results: float,
+    now: float,
+    thorough: bool = True,
 ) -> Swept:
     """Delete what is past its time; idempotent.
 
@@ -55,26 +62,39 @@ async def sweep(
         keep_inputs: seconds that a photo is kept after its job ended.
         keep_results: seconds that pictures are kept after their job ended; its row stays for a day at least.
         now: unix seconds.
+        thorough: look through all stored pictures, too, for those that no job knows. They are rare and the look is
+            long (it lists every one), so once a day is enough.
     """
-    jobs = database.jobs
-    old = await jobs.with_old_input(now - keep_inputs)
-    photos = {job.input_key for job in old}
-    await store.delete(sorted(photos))
-    await jobs.input_wiped(job.id for job in old)
-
-    old = await jobs.with_old_results(now - keep_results)
-    pictures = [key for job in old for key in job.results]
-    await store.delete(pictures)
-    await jobs.results_wiped(job.id for job in old)
-
-    # A row whose objects are still stored (a photo that a later job shares) waits for the next sweep.
-    ended = await jobs.ended_before(now - max(keep_results, _KEEP_ROWS))
-    empty = [job.id for job in ended if not job.input_key and not job.results]
-    await jobs.remove(empty)
-
-    abandoned = await _abandoned(database, store, now - _ABANDONED_AFTER)
+    photos = await _sweep_photos(database.jobs, store, now - keep_inputs)
+    pictures = await _sweep_pictures(database.jobs, store, now - keep_results)
+    jobs = 0
+    while removed := await database.jobs.remove_empty(now - max(keep_results, _KEEP_ROWS), limit=_BATCH):
+        jobs += removed
+    abandoned = await _abandoned(database.jobs, store, INPUTS, now - _ABANDONED_AFTER)
+    if thorough:
+        abandoned += await _abandoned(database.jobs, store, RESULTS, now - _ABANDONED_AFTER)
     await store.delete(abandoned)
-    return Swept(len(photos), len(pictures), len(empty), len(abandoned))
+    return Swept(photos, pictures, jobs, len(abandoned))
+
+
+async def _sweep_photos(jobs: Jobs, store: ObjectStore, before: float) -> int:
+    photos: set[str] = set()
+    while old := await jobs.with_old_input(before, limit=_BATCH):
+        keys = {job.input_key for job in old}
+        await store.delete(sorted(keys))
+        await jobs.input_wiped(job.id for job in old)
+        photos |= keys
+    return len(photos)
+
+
+async def _sweep_pictures(jobs: Jobs, store: ObjectStore, before: float) -> int:
+    pictures = 0
+    while old := await jobs.with_old_results(before, limit=_BATCH):
+        keys = [key for job in old for key in job.results]
+        await store.delete(keys)
+        await jobs.results_wiped(job.id for job in old)
+        pictures += len(keys)
+    return pictures
 
 
 async def forget(database: Database, store: ObjectStore, person: str) -> Forgotten:
@@ -105,8 +125,8 @@ async def forget(database: Database, store: ObjectStore, person: str) -> Forgott
     return Forgotten(len(ids), len(photos), len(pictures), settings, blocked)
 
 
-async def _abandoned(database: Database, store: ObjectStore, before: float) -> list[str]:
+async def _abandoned(jobs: Jobs, store: ObjectStore, prefix: str, before: float) -> list[str]:
     """Objects that no row leads to: a crash came between the two, or the row was wiped while they were made."""
-    keys = [*await store.stale(INPUTS, before), *await store.stale(RESULTS, before)]
-    known = await database.jobs.known({job_of(key) for key in keys})
+    keys = await store.stale(prefix, before)
+    known = await jobs.known({job_of(key) for key in keys})
     return [key for key in keys if job_of(key) not in known]

@@ -13,6 +13,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 import aioboto3
+import aiohttp
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
@@ -126,7 +127,7 @@ class S3Store:
             if key and code_of(error) == "NoSuchKey":
                 raise ObjectMissing(key) from error
             raise explain(error, self.bucket) from error
-        except (BotoCoreError, OSError) as error:
+        except (BotoCoreError, aiohttp.ClientError, OSError) as error:
             raise explain(error, self.bucket) from error
 
 

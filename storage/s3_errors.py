@@ -1,5 +1,6 @@
 """What S3 answers, as errors that tell the operator what to do."""
 
+import aiohttp
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -9,6 +10,7 @@ from botocore.exceptions import (
     NoRegionError,
     PartialCredentialsError,
     ProfileNotFound,
+    ResponseStreamingError,
     TokenRetrievalError,
 )
 
@@ -19,7 +21,7 @@ _DENIED = {"AccessDenied", "AllAccessDisabled", "AccountProblem"}
 _ELSEWHERE = {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
 
 
-def explain(error: ClientError | BotoCoreError | OSError, bucket: str) -> StorageError:
+def explain(error: ClientError | BotoCoreError | aiohttp.ClientError | OSError, bucket: str) -> StorageError:
     """The error behind what botocore raised; never repeats credentials or signed addresses."""
     where = f"the bucket {bucket!r}"
     if isinstance(error, ClientError):
@@ -31,7 +33,7 @@ def explain(error: ClientError | BotoCoreError | OSError, bucket: str) -> Storag
         )
     if isinstance(error, NoRegionError):
         return StorageError("failed", f"No region for {where}: set AWS_DEFAULT_REGION.")
-    if isinstance(error, ConnectionError | HTTPClientError | OSError):
+    if isinstance(error, ConnectionError | HTTPClientError | ResponseStreamingError | aiohttp.ClientError | OSError):
         return StorageError(
             "unreachable",
             f"No answer for {where} ({type(error).__name__}): check the network and AWS_ENDPOINT_URL_S3.",

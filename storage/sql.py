@@ -11,6 +11,8 @@ import aiosqlite
 
 from storage.errors import StorageError
 
+# A larger file is not read through at the start, which is to take no second: damage shows where it is met.
+_CHECKED_BYTES = 16 * 1024 * 1024
 _OLDEST_SQLITE = (3, 35, 0)  # RETURNING
 
 
@@ -27,7 +29,7 @@ class Sql:
         self._connection: aiosqlite.Connection | None = None
 
     async def open(self, prepare: Callable[[sqlite3.Connection, Path], None]) -> None:
-        """Connect, and run `prepare` before anything else.
+        """Connect, and run `prepare` on the connection, in a thread.
 
         Raises:
             StorageError: the file cannot be used; names it and says what to do.
@@ -39,7 +41,7 @@ class Sql:
                 self.path, timeout=self._busy_timeout, isolation_level=None, check_same_thread=False
             )
             try:
-                _configure(connection)
+                _configure(connection, self.path)
                 prepare(connection, self.path)
             except BaseException:
                 connection.close()
@@ -47,7 +49,8 @@ class Sql:
             return connection
 
         try:
-            # Connected before aiosqlite's thread starts: one whose connect fails outlives the event loop.
+            # Opened before aiosqlite's own thread takes over: one that fails to open leaves that thread behind, which
+            # then speaks to a loop that is closed already.
             opened = await asyncio.to_thread(connect)
         except (sqlite3.Error, OSError) as error:
             raise explain(error, self.path) from error
@@ -97,7 +100,7 @@ def _make_private(path: Path) -> None:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
-def _configure(connection: sqlite3.Connection) -> None:
+def _configure(connection: sqlite3.Connection, path: Path) -> None:
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         wanted = ".".join(map(str, _OLDEST_SQLITE))
         raise StorageError(
@@ -110,6 +113,8 @@ def _configure(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
     # What a person had wiped is overwritten in the file, not merely unlinked in it.
     connection.execute("PRAGMA secure_delete = ON")
+    if os.path.getsize(path) > _CHECKED_BYTES:
+        return
     (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if found != "ok":
         error = sqlite3.DatabaseError(found)

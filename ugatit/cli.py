@@ -50,10 +50,12 @@ def translate(
     batch: Annotated[int, typer.Option(min=1, help="Pictures painted at a time.")] = 8,
 ) -> None:
     """Paint every picture of a folder, resized to the network's size; faces are not searched for."""
-    from ugatit.translating import find_pictures, translate_pictures
+    from ugatit.translating import SUFFIXES, find_pictures, translate_pictures
 
     try:
         pictures = find_pictures(source)
+        if not pictures:
+            raise FileNotFoundError(f"no pictures in {source}; looked for {', '.join(sorted(SUFFIXES))}")
         target.mkdir(parents=True, exist_ok=True)
         failures = translate_pictures(pictures, target, weights or bundled_weights(), direction=direction, batch=batch)
     except (WeightsError, OSError) as error:
@@ -61,7 +63,7 @@ def translate(
     for failure in failures:
         typer.echo(f"{failure.picture}: {failure.reason}", err=True)
     typer.echo(f"{len(pictures) - len(failures)} of {len(pictures)} pictures painted into {target}")
-    if failures or not pictures:
+    if failures:
         raise typer.Exit(1)
 
 

@@ -70,7 +70,7 @@ def save_generator(
     Raises:
         OSError: the file cannot be written.
     """
-    tensors = {name: keras.ops.convert_to_numpy(weight.value) for name, weight in _weights(model, direction).items()}
+    tensors = {name: weight.numpy() for name, weight in _weights(model, direction).items()}
     write_tensors(path, {k: v.astype("f2" if half else "f4") for k, v in tensors.items()}, model.config, provenance)
 
 
@@ -113,7 +113,7 @@ def _read(path: str | Path, direction: Direction, shapes: Mapping[str, tuple[int
                 problems.append(f"{name} is stored as {stored}, not as one of {', '.join(STORED)}")
             else:
                 tensors[name] = file.get_tensor(name)
-                if not np.isfinite(tensors[name].astype("f4")).all():
+                if not np.isfinite(tensors[name].astype("f4", copy=False)).all():
                     problems.append(f"{name} holds numbers that are not finite")
     if problems:
         shown = "; ".join(problems[:8]) + (f"; and {len(problems) - 8} more" if len(problems) > 8 else "")

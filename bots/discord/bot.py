@@ -60,7 +60,7 @@ class AnimeBot(discord.Client):
             await self._sync()
 
     async def on_ready(self) -> None:
-        log.info("discord_ready", user=str(self.user), guilds=len(self.guilds))
+        log.info("discord ready", user=str(self.user), guilds=len(self.guilds))
         if self._gateway is not None:
             # Discord's READY names its own host for resuming; a gateway that the operator put in place stays in place.
             self.ws.gateway = self._gateway
@@ -75,16 +75,16 @@ class AnimeBot(discord.Client):
         One request that overwrites the whole set; an unchanged set does not count against the daily limit of
         creations (Discord: Application Commands, Bulk Overwrite). Done once per start.
         """
-        targets = [discord.Object(guild) for guild in self._guilds_to_sync] or [None]
+        targets: list[discord.Object | None] = [discord.Object(guild) for guild in self._guilds_to_sync]
         self._synced = True
-        for target in targets:
+        for target in targets or [None]:
             try:
                 if target is not None:
                     self.tree.copy_global_to(guild=target)
                 await self.tree.sync(guild=target)
             except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
                 self._synced = False
-                log.error("discord_sync_failed", guild=target and target.id, error=str(error))
+                log.error("discord sync failed", guild=target and target.id, error=str(error))
 
 
 def create_bot(settings: Settings, studio: "Studio") -> AnimeBot:

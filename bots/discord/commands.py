@@ -30,7 +30,7 @@ class AnimeTree(app_commands.CommandTree[discord.Client]):
         reference = new_reference()
         cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
         command = interaction.command.qualified_name if interaction.command else None
-        log.error("discord_command_failed", reference=reference, command=command, exc_info=cause)
+        log.error("discord command failed", reference=reference, command=command, exc_info=cause)
         await say(interaction, self._phrases.failure(str(interaction.locale), "unexpected", reference), private=True)
 
 
@@ -43,7 +43,7 @@ async def say(interaction: discord.Interaction, text: str, *, private: bool) -> 
         else:
             await interaction.response.send_message(text, ephemeral=private, **quiet)
     except discord.HTTPException as error:
-        log.warning("discord_answer_failed", status=error.status, code=error.code)
+        log.warning("discord answer failed", status=error.status, code=error.code)
 
 
 def _add_anime(tree: AnimeTree, intake: Intake, phrases: Phrases) -> None:

@@ -160,7 +160,7 @@ def selfies_router(
 
     @router.get("/{job_id}", responses=_refusals([404]))
     async def look(job_id: str, request: Request) -> Selfie:
-        """Where a photo stands, and its pictures when they are done."""
+        """Where a photo stands, and its pictures when they are done. Whoever has the id (128 random bits) may look."""
         return await describe(await find(job_id), wording.language(request))
 
     @router.post("/{job_id}/cancel", responses=_refusals([403, 404, 409]))

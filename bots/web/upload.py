@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from fastapi import Request
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
@@ -22,6 +22,32 @@ PATIENCE = 300.0  # seconds for one upload: 20 MB at half a megabit a second
 
 class _TooLarge(MultiPartException):
     pass
+
+
+class _Parser(MultiPartParser):
+    """Also refuses a body that is too long or that ends early; in both cases no temporary file stays open.
+
+    Args:
+        limit: most bytes of the whole body.
+    """
+
+    def __init__(self, headers: Headers, stream: AsyncIterator[bytes], limit: int) -> None:
+        super().__init__(headers, self._guarded(stream, limit), max_files=1, max_fields=8, max_part_size=FIELD)
+        self._complete = False
+
+    def on_end(self) -> None:
+        self._complete = True
+
+    async def _guarded(self, stream: AsyncIterator[bytes], limit: int) -> AsyncGenerator[bytes, None]:
+        # What is raised here is raised within parse(), which then closes the files that it opened.
+        total = 0
+        async for chunk in stream:
+            total += len(chunk)
+            if total > limit:
+                raise _TooLarge("more bytes than allowed")
+            yield chunk
+        if not self._complete:
+            raise MultiPartException("the body ends before its last boundary")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +79,7 @@ async def receive(request: Request, limit: int, patience: float = PATIENCE) -> A
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limit + ENVELOPE:
         raise Problem(413, "photo_too_large")
-    counted = _counted(request.stream(), limit + ENVELOPE)
-    parser = MultiPartParser(request.headers, counted, max_files=1, max_fields=8, max_part_size=FIELD)
+    parser = _Parser(request.headers, request.stream(), limit + ENVELOPE)
     try:
         async with asyncio.timeout(patience):
             form = await parser.parse()
@@ -114,12 +139,3 @@ def _region(form: FormData) -> Region | None:
         return Region(x, y, width, height)  # also refuses what is not a number: every comparison with NaN fails
     except ValueError:
         raise Problem(422, "bad_region") from None
-
-
-async def _counted(stream: AsyncIterator[bytes], limit: int) -> AsyncGenerator[bytes, None]:
-    total = 0
-    async for chunk in stream:
-        total += len(chunk)
-        if total > limit:
-            raise _TooLarge("more bytes than allowed")
-        yield chunk

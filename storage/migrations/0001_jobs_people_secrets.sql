@@ -23,6 +23,9 @@ CREATE TABLE jobs (
 CREATE INDEX jobs_person ON jobs (person, created_at);
 CREATE INDEX jobs_state ON jobs (state, updated_at);
 CREATE INDEX jobs_input ON jobs (input_key);
+-- Only what is still stored: a sweep looks at nothing else, however many rows there are.
+CREATE INDEX jobs_with_input ON jobs (updated_at) WHERE input_key != '';
+CREATE INDEX jobs_with_results ON jobs (updated_at) WHERE results != '[]';
 
 CREATE TABLE people (
     id TEXT PRIMARY KEY NOT NULL,

@@ -91,8 +91,9 @@ def s3_server(folder: Path) -> Iterator[S3Server]:
         finally:
             process.kill()  # a gentle end takes ten seconds, and its data goes with the test's folder
             process.wait()
-            for name in ("filer", "s3"):
-                Path(f"/tmp/seaweedfs-{name}-{ports[name]}.sock").unlink(missing_ok=True)
+            for name, port, grpc_port in zip(ports, ports.values(), grpc, strict=True):
+                Path(f"/tmp/seaweedfs-{name}-{port}.sock").unlink(missing_ok=True)
+                Path(f"/tmp/seaweedfs-{name}-grpc-{grpc_port}.sock").unlink(missing_ok=True)
 
 
 def _binary() -> str:

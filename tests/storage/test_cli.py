@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from storage import Database, FileStore, State, input_key, result_keys
-from storage.cli import cli
+from storage.cli import cli, main
 from tests.fakes.s3 import S3Server
 from tests.storage.parts import DAY, WAYS, job
 
@@ -113,17 +113,28 @@ def test_provision_and_forget_in_s3(place: Path, s3: S3Server, monkeypatch: pyte
         ({"LIMITS_KEEP_INPUTS": "soon"}, "LIMITS_KEEP_INPUTS = 'soon': input should be a valid integer"),
     ],
 )
-def test_an_error_is_one_message_without_a_traceback(tmp_path: Path, variables: dict[str, str], words: str) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), **variables}
-    done = subprocess.run(
-        [sys.executable, "-m", "storage", "sweep"],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def test_an_error_is_one_message_and_status_1(
+    place: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    variables: dict[str, str],
+    words: str,
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "argv", ["storage", "sweep"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    shown = capsys.readouterr()
+    assert ended.value.code == 1
+    assert words in shown.err
+    assert shown.out == ""
+
+
+def test_it_runs_as_a_module_and_leaves_no_thread_behind(place: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "DATABASE_PATH": "."}
+    command = [sys.executable, "-W", "error", "-m", "storage", "sweep"]
+    done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert words in done.stderr
-    assert "Traceback" not in done.stderr
-    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert "give file and folder to the service's user" in done.stderr

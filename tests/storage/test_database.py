@@ -1,7 +1,7 @@
 import asyncio
-import shutil
 import sqlite3
 import stat
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -15,6 +15,11 @@ from tests.storage.parts import job
 def tables(path: Path) -> set[str]:
     with closing(sqlite3.connect(path)) as connection:
         return {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+
+async def fill(database: Database, count: int) -> None:
+    for n in range(count):
+        await database.jobs.add(job(f"job-{n}"))
 
 
 async def test_an_empty_file_gets_every_migration_once(tmp_path: Path) -> None:
@@ -83,8 +88,7 @@ async def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
 async def test_a_damaged_page_is_found_at_the_start(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     async with Database(path) as database:
-        for n in range(200):
-            await database.jobs.add(job(f"job-{n}"))
+        await fill(database, 200)
     with path.open("r+b") as file:
         file.seek(path.stat().st_size // 2)
         file.write(b"\xff" * 8_192)
@@ -104,6 +108,21 @@ async def test_a_locked_file_is_named(tmp_path: Path) -> None:
             other.execute("ROLLBACK")
         assert caught.value.code == "database_locked"
         assert await database.jobs.add(job()) == job()
+
+
+@pytest.mark.parametrize(
+    ("limit", "code", "words"),
+    [
+        ("max_page_count = 1", "disk_full", "No space left for the database"),
+        ("query_only = ON", "not_writable", "set DATABASE_PATH"),
+    ],
+)
+async def test_what_the_disk_refuses_is_explained(database: Database, limit: str, code: str, words: str) -> None:
+    await database._sql.query(f"PRAGMA {limit}")
+    with pytest.raises(StorageError, match=words) as caught:
+        await fill(database, 1_000)
+    assert caught.value.code == code
+    assert str(database.path) in str(caught.value)
 
 
 async def test_a_folder_in_place_of_the_file_is_named(tmp_path: Path) -> None:
@@ -139,12 +158,35 @@ async def test_secrets_are_made_once_and_kept(tmp_path: Path) -> None:
     assert other != made[0]
 
 
-async def test_an_accepted_job_outlives_the_service(tmp_path: Path) -> None:
-    path = tmp_path / "a.db"
+# Accepts jobs as fast as it can, and says so of each.
+ACCEPTING = """
+import asyncio, sys
+from itertools import count
+from pathlib import Path
+from storage import Database
+from tests.storage.parts import job
+
+async def main():
+    async with Database(Path(sys.argv[1])) as database:
+        for n in count():
+            await database.jobs.add(job(f"job-{n}"))
+            print(f"job-{n}", flush=True)
+
+asyncio.run(main())
+"""
+
+
+async def test_an_accepted_job_outlives_a_kill(tmp_path: Path) -> None:
+    path, root = tmp_path / "a.db", Path(__file__).parents[2]
+    command = [sys.executable, "-c", ACCEPTING, str(path)]
+    service = await asyncio.create_subprocess_exec(*command, cwd=root, stdout=asyncio.subprocess.PIPE)
+    assert service.stdout is not None
+    for _ in range(30):
+        assert await service.stdout.readline()
+    service.kill()
+    told = {f"job-{n}" for n in range(30)} | set((await service.stdout.read()).decode().splitlines())
+    await service.wait()
     async with Database(path) as database:
-        await database.jobs.add(job())
-        # What a kill leaves behind is the files as they are now, without a close.
-        for end in ("", "-wal"):
-            shutil.copy(f"{path}{end}", tmp_path / f"b.db{end}")
-    async with Database(tmp_path / "b.db") as database:
-        assert [found.state for found in await database.jobs.unfinished()] == [State.QUEUED]
+        kept = await database.jobs.unfinished()
+    assert told <= {one.id for one in kept}
+    assert {one.state for one in kept} == {State.QUEUED}

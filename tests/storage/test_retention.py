@@ -1,4 +1,5 @@
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -85,6 +86,43 @@ async def test_objects_that_no_row_leads_to_are_deleted(database: Database, file
     await put(files, "inputs/arriving", at=START)
     assert await sweep(database, files, **KEEP, now=START + 1) == replace(NOTHING, abandoned=2)
     assert stored(files) == {"inputs/a", "results/a/1.png", "inputs/arriving"}
+
+
+async def test_a_quick_sweep_leaves_the_long_look_out(database: Database, files: FileStore) -> None:
+    await put(files, "inputs/lost", "results/lost/1.png", at=START - HOUR)
+    quick = await sweep(database, files, **KEEP, now=START + 1, thorough=False)
+    assert quick == replace(NOTHING, abandoned=1)
+    assert stored(files) == {"results/lost/1.png"}
+
+
+async def test_more_jobs_than_are_taken_at_a_time(
+    database: Database, files: FileStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.retention._BATCH", 2)
+    for n in range(5):
+        await paint(database, files, f"job-{n}")
+    swept = await sweep(database, files, **KEEP, now=START + 8 * DAY)
+    assert swept == Swept(photos=5, pictures=10, jobs=5, abandoned=0)
+
+
+@pytest.mark.parametrize(
+    ("ask", "index"), [("with_old_input", "jobs_with_input"), ("with_old_results", "jobs_with_results")]
+)
+async def test_a_sweep_looks_only_at_what_is_stored(
+    database: Database, monkeypatch: pytest.MonkeyPatch, ask: str, index: str
+) -> None:
+    asked: list[tuple[str, Sequence[object]]] = []
+
+    async def note(statement: str, values: Sequence[object] = ()) -> list[object]:
+        asked.append((statement, values))
+        return []
+
+    with monkeypatch.context() as patch:
+        patch.setattr(database.jobs._sql, "query", note)
+        await getattr(database.jobs, ask)(START, limit=5)
+    [(statement, values)] = asked
+    plan = await database.jobs._sql.query(f"EXPLAIN QUERY PLAN {statement}", values)
+    assert f"USING INDEX {index} " in plan[0]["detail"]
 
 
 async def test_a_sweep_cut_short_is_finished_by_the_next(

@@ -88,5 +88,5 @@ async def test_a_failed_sync_does_not_keep_the_bot_away(env, studio, settings, l
     env.inject_error("PUT", "/applications/*/commands", status=503)
     bot = create_bot(settings, studio)
     await env.restart_bot(bot)
-    assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["discord_sync_failed"]
+    assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["discord sync failed"]
     assert studio.doors == {"discord": bot.door}

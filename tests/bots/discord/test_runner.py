@@ -106,7 +106,7 @@ async def test_an_unreachable_discord_is_tried_again(fake, logs):
     assert fake.logins == 3
     assert len(naps.lengths) == 2
     assert 0.5 <= naps.lengths[0] <= 1 <= naps.lengths[1] <= 2
-    assert [entry["event"] for entry in logs if entry["log_level"] == "warning"] == ["discord_unreachable"] * 2
+    assert [entry["event"] for entry in logs if entry["log_level"] == "warning"] == ["discord unreachable"] * 2
     assert set(studio.doors) == {"discord"}
 
 
@@ -120,9 +120,9 @@ async def test_the_service_does_not_wait_for_discord(fake):
 
 async def test_a_wrong_token_is_named_and_not_tried_again(fake, logs):
     async with run_discord(settings_for(fake, token="no-such-token"), FakeStudio()):
-        await until(lambda: any(entry["event"] == "discord_token_wrong" for entry in logs))
+        await until(lambda: any(entry["event"] == "discord token wrong" for entry in logs))
     assert fake.logins == 1
-    (entry,) = [entry for entry in logs if entry["event"] == "discord_token_wrong"]
+    (entry,) = [entry for entry in logs if entry["event"] == "discord token wrong"]
     assert entry["log_level"] == "error"
     assert "DISCORD_TOKEN" in entry["hint"]
     assert "no-such-token" not in str(logs)
@@ -131,7 +131,7 @@ async def test_a_wrong_token_is_named_and_not_tried_again(fake, logs):
 async def test_a_token_that_the_gateway_refuses(fake, logs):
     fake.close_code = 4004
     async with run_discord(settings_for(fake), FakeStudio()):
-        await until(lambda: any(entry["event"] == "discord_token_wrong" for entry in logs))
+        await until(lambda: any(entry["event"] == "discord token wrong" for entry in logs))
     assert fake.logins == 1
 
 
