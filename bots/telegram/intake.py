@@ -1,7 +1,6 @@
 """From a Telegram message to a `PhotoRequest`, and its bytes from the Bot API server."""
 
 import asyncio
-import ssl
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -84,23 +83,16 @@ class Downloads:
     """Photos from the Bot API server's files, and from nowhere else.
 
     Args:
+        client: follows no redirects.
         file_url: what every file's address begins with, token included.
         limit: bytes; a larger photo is refused while it streams.
     """
 
-    def __init__(self, bot: Bot, file_url: str, limit: int, tls: ssl.SSLContext) -> None:
+    def __init__(self, bot: Bot, client: httpx.AsyncClient, file_url: str, limit: int) -> None:
         self._bot = bot
+        self._client = client
         self._file_url = file_url
         self._limit = limit
-        self._client = httpx.AsyncClient(
-            verify=tls,
-            timeout=httpx.Timeout(30.0, pool=120.0),
-            limits=httpx.Limits(max_connections=32),
-            follow_redirects=False,
-        )
-
-    async def close(self) -> None:
-        await self._client.aclose()
 
     async def chunks(self, photo: Photo) -> AsyncGenerator[bytes, None]:
         """The photo's bytes.

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 from telegram import BotCommand, Update
-from telegram.error import InvalidToken, RetryAfter, TelegramError
+from telegram.error import BadRequest, InvalidToken, RetryAfter, TelegramError
 
 from bots.telegram.application import Parts, create_parts
-from bots.telegram.backoff import Backoff
+from bots.telegram.backoff import Backoff, asked_pause
 from bots.telegram.handlers import COMMANDS
 from bots.telegram.polling import ALLOWED, Poller
 from bots.words import Words
@@ -78,7 +78,6 @@ class TelegramRunner:
         if self.connected.is_set():
             await self._poller.stop(GRACE)
         await self._parts.door.close()
-        await self._parts.downloads.close()
         await self._parts.application.shutdown()
         await self.bot.request.shutdown()  # also when it never came to be initialised
 
@@ -93,24 +92,35 @@ class TelegramRunner:
                 raise
             except RetryAfter as error:
                 log.warning("Telegram asks to wait", why=str(error))
+                await asyncio.sleep(asked_pause(error))
             except TelegramError as error:
                 log.warning("Telegram can't be reached, trying again", why=str(error))
             await backoff.wait()
         self.connected.set()
+        await self._show_commands()
         way = "webhook" if self._settings.telegram_webhook_url else "polling"
         log.info("Telegram connected", bot=f"@{self.bot.username}", updates=way)
 
     async def _choose_way(self) -> None:
-        """Tell Telegram how updates come, and which commands there are."""
+        """Tell Telegram how updates come."""
         url, secret = self._settings.telegram_webhook_url, self._settings.telegram_webhook_secret
         if url and secret:
-            await self.bot.set_webhook(url, secret_token=secret.get_secret_value(), allowed_updates=ALLOWED)
+            try:
+                await self.bot.set_webhook(url, secret_token=secret.get_secret_value(), allowed_updates=ALLOWED)
+            except BadRequest as error:  # also a host name that is not known yet: tried again
+                log.error("Telegram does not take TELEGRAM_WEBHOOK_URL", why=str(error))
+                raise
         else:
             await self.bot.delete_webhook()  # with one set, polling is refused
+
+    async def _show_commands(self) -> None:
+        """Fill the menu. Without it the bot works just as well."""
         words = Words.load()
-        await self.bot.set_my_commands(
-            [BotCommand(name, words.say(None, f"telegram.command_{name}")) for name in COMMANDS]
-        )
+        commands = [BotCommand(name, words.say(None, f"telegram.command_{name}")) for name in COMMANDS]
+        try:
+            await self.bot.set_my_commands(commands)
+        except TelegramError as error:
+            log.warning("commands not shown", why=str(error))
 
     async def _handle(self, update: Update) -> bool:
         await self._parts.application.process_update(update)

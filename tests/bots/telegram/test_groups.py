@@ -87,6 +87,21 @@ async def test_a_closed_topic_a_lost_right_and_a_migration(tg: FakeTelegram, tmp
         assert [m for m in other.answers if m.kind == "photo"] == []
 
 
+async def test_a_group_that_moves_before_the_status_is_sent(tg: FakeTelegram, tmp_path: Path) -> None:
+    async with running(tg, tmp_path) as service:
+        service.painter.hold.clear()
+        small = tg.group("Few", tg.user("Bob"), supergroup=False)
+        with tg.hold("getFile"):
+            await small.send_photo(picture(), caption="/anime")
+            moved = small.migrate()
+            await moved.send_text("an unrelated message with a low number")
+        status = (await moved.wait_answers(1))[0]
+        service.painter.hold.set()
+        answer = await moved.wait_photo()
+        assert status.deleted
+        assert (status.reply_to, answer.reply_to) == (None, None)
+
+
 async def test_ids_of_two_groups_do_not_mix(tg: FakeTelegram, tmp_path: Path) -> None:
     async with running(tg, tmp_path) as service:
         groups = [tg.group(name, tg.user(name)) for name in ("One", "Two")]

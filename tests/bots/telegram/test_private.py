@@ -80,7 +80,7 @@ async def test_anime_as_a_reply_paints_again(tg: FakeTelegram, tmp_path: Path) -
 
 async def test_the_menu_has_words_for_every_command(tg: FakeTelegram, tmp_path: Path) -> None:
     async with running(tg, tmp_path) as service:
-        await service.runner.connected.wait()
+        await tg.wait_call("setMyCommands")
         commands = await service.runner.bot.get_my_commands()
         words = Words.load()
         assert {c.command: c.description for c in commands} == {

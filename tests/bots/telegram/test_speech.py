@@ -1,5 +1,7 @@
 """Words with numbers in them, and the note that finds a chat again."""
 
+from dataclasses import replace
+
 import pytest
 
 from bots.requests import Delivery, Picture, Progress, Refused, Stage
@@ -62,4 +64,5 @@ def test_caption_counts_faces_only_when_some_are_left_out(speech: Speech) -> Non
 def test_the_note_of_a_job_reads_back(to: ReplyTo) -> None:
     assert ReplyTo.from_json(to.to_json()) == to
     assert to.group == (to.chat_id < 0)
-    assert to.with_status(11).status_id == 11
+    assert to.with_status(to.chat_id, 11) == replace(to, status_id=11)
+    assert to.with_status(-7, 11) == ReplyTo(-7, None, None, 11), "a photo of the old chat is no message of the new one"
