@@ -20,6 +20,7 @@ class Recorder:
     def __init__(self, limit: int = 8, fault: Callable[[list[int]], None] | None = None) -> None:
         self.limit = limit
         self.batches: list[list[int]] = []
+        self.began = asyncio.Event()
         self.free = asyncio.Event()
         self.free.set()
         self._fault = fault
@@ -27,6 +28,7 @@ class Recorder:
     async def run(self, batch: np.ndarray) -> Done:
         values = [int(crop[0, 0, 0]) for crop in batch]
         self.batches.append(values)
+        self.began.set()
         await asyncio.sleep(0)  # a real engine always lets others run
         await self.free.wait()
         if self._fault:
@@ -81,8 +83,7 @@ async def test_collects_while_the_engine_is_busy() -> None:
     engine.free.clear()
     async with Batcher([engine]) as batcher:
         first = asyncio.create_task(values_of(batcher, [1]))
-        while not engine.batches:
-            await asyncio.sleep(0)
+        await engine.began.wait()
         rest = asyncio.create_task(values_of(batcher, [2, 3, 4, 5, 6, 7, 8]))
         await asyncio.sleep(0)
         engine.free.set()
@@ -157,8 +158,7 @@ async def test_cancelled_crops_are_left_out_and_break_nothing() -> None:
     engine.free.clear()
     async with Batcher([engine]) as batcher:
         runs = [asyncio.create_task(batcher.run(crop(value))) for value in (1, 2, 3)]
-        while not engine.batches:
-            await asyncio.sleep(0)
+        await engine.began.wait()
         late = [asyncio.create_task(batcher.run(crop(value))) for value in (4, 5)]
         await asyncio.sleep(0)
         runs[0].cancel()  # in the batch that runs
@@ -209,8 +209,7 @@ async def test_waiting_crops_fail_at_the_end() -> None:
     engine.free.clear()
     async with Batcher([engine]) as batcher:
         runs = [asyncio.create_task(batcher.run(crop(value))) for value in (1, 2)]
-        while not engine.batches:
-            await asyncio.sleep(0)
+        await engine.began.wait()
 
     results = await asyncio.gather(*runs, return_exceptions=True)
     assert [type(result) for result in results] == [EngineFailed, EngineFailed]

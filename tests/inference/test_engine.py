@@ -1,7 +1,6 @@
 import asyncio
 import os
 import signal
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ from inference.batcher import Batcher
 from inference.engine import BatchFailed, Engine, EngineDied
 from inference.errors import EngineFailed
 from tests.inference import SIZE, spec
-from tests.inference.networks import DEADLY, POISON
+from tests.inference.networks import DEADLY, POISON, wait_for_file
 from ugatit import WeightsError
 
 PATIENCE = 30.0
@@ -20,12 +19,6 @@ PATIENCE = 30.0
 
 def crops(*values: int) -> np.ndarray:
     return np.stack([np.full((SIZE, SIZE, 3), value, np.uint8) for value in values])
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 async def test_runs_batches_and_warms_every_bucket(tmp_path: Path) -> None:
@@ -42,7 +35,7 @@ async def test_runs_batches_and_warms_every_bucket(tmp_path: Path) -> None:
 async def test_nothing_is_left_of_the_process_after_the_end(tmp_path: Path) -> None:
     async with asyncio.timeout(PATIENCE), Engine(spec("Held", tmp_path)) as engine:
         running = asyncio.create_task(engine.run(crops(1)))
-        await until((tmp_path / "begun").exists)
+        await asyncio.to_thread(wait_for_file, tmp_path / "begun")
         pid = engine.pid
         assert pid is not None
         running.cancel()
@@ -53,7 +46,7 @@ async def test_nothing_is_left_of_the_process_after_the_end(tmp_path: Path) -> N
 async def test_kill_9_in_the_middle_of_a_batch_is_retried(tmp_path: Path) -> None:
     async with asyncio.timeout(PATIENCE), Engine(spec("Held", tmp_path)) as engine, Batcher([engine]) as batcher:
         runs = [asyncio.create_task(batcher.run(crops(value)[0])) for value in (1, 2, 3)]
-        await until((tmp_path / "begun").exists)
+        await asyncio.to_thread(wait_for_file, tmp_path / "begun")
         killed = engine.pid
         assert killed is not None
         os.kill(killed, signal.SIGKILL)

@@ -55,7 +55,7 @@ async def test_wide_shows_more_than_tight(preparer: Preparer, photo: bytes) -> N
         for crop in (Crop.TIGHT, Crop.DEFAULT, Crop.WIDE)
     ]
 
-    inner = np.asarray(Image.fromarray(wide.astype(np.uint8)).resize((320, 320)))[18:274, 32:288].astype(int)
+    inner = np.asarray(Image.fromarray(wide.astype(np.uint8)).resize((320, 320)))[29:285, 32:288].astype(int)
     assert np.abs(inner - usual).mean() < 8  # the middle of the wide one is the usual one
     assert np.abs(tight - usual).mean() > 20
 
@@ -102,7 +102,6 @@ async def test_a_large_jpeg_is_decoded_again_where_a_face_is_small_in_it(
     prepared = await preparer.prepare(encoded(large, "JPEG", quality=95), Options())
 
     sharp = await preparer.prepare(encoded(astronaut.resize((1024, 1024)), "PNG"), Options())
-    assert np.abs(prepared.originals[0].astype(int) - sharp.originals[0]).mean() < 12
     detail = [np.abs(np.diff(p.originals[0].astype(int), axis=1)).mean() for p in (prepared, sharp)]
     assert detail[0] > 0.7 * detail[1]
 
