@@ -20,24 +20,9 @@ SAME_AS_ENGLISH = {
 }
 """Names, and words that these languages share with English."""
 
-SAMPLES = {
-    "faces": 6,
-    "found": 12,
-    "input_hours": 24,
-    "megabytes": "1234.5",
-    "megapixels": "1234.5",
-    "minutes": 1234,
-    "number": 6,
-    "painted": 6,
-    "percent": 100,
-    "position": 12345,
-    "reference": "0123abcd",
-    "result_days": 365,
-    "seconds": 12345,
-    "time": "<t:1800000001:t>",
-    "x": 100,
-    "y": 100,
-}
+LONG = {"time": "<t:1800000001:t>", "reference": "0123abcd", "megabytes": "1234.5"}
+NUMBER = 12_345
+"""Long values for placeholders; whatever is not named in LONG is a number."""
 
 TELEGRAM_TEXT, TELEGRAM_CAPTION, TELEGRAM_COMMAND = 4_096, 1_024, 256
 DISCORD_TEXT, DISCORD_DESCRIPTION, DISCORD_NAME = 2_000, 100, 32
@@ -65,7 +50,7 @@ def placeholders(text: str) -> list[str]:
 
 def filled(language: str, key: str) -> str:
     text = CATALOGUES[language][key]
-    return text.format(**{name: SAMPLES[name] for name in placeholders(text)})
+    return text.format(**{name: LONG.get(name, NUMBER) for name in placeholders(text)})
 
 
 def test_the_languages_of_the_product() -> None:
