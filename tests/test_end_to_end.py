@@ -17,15 +17,13 @@ from tests.fakes.telegram import FakeTelegram
 from tests.service import ROOT, Service
 
 PHOTO = (ROOT / "docs" / "astronaut.png").read_bytes()
+PATIENCE = 150.0  # seconds; ten are usual, but the machine may be busy with other things
 
 
 @pytest.fixture
 def s3(tmp_path: Path) -> Iterator[S3Server]:
     with s3_server(tmp_path / "s3") as server:
         yield server
-
-
-PATIENCE = 150.0  # seconds; ten are usual, but the machine may be busy with other things
 
 
 def jpeg() -> bytes:
