@@ -11,8 +11,19 @@ from structlog.typing import EventDict, WrappedLogger
 from config import Settings
 
 HIDDEN = "•••"
-# These log whole request addresses at INFO, and a Bot API address contains the token.
-NOISY = ("httpx", "httpcore", "telegram", "discord", "aiobotocore", "botocore", "aiosqlite", "asyncio", "PIL")
+# Some of these log whole request addresses at INFO, and a Bot API address contains the token.
+NOISY = (
+    "httpx",
+    "httpcore",
+    "telegram",
+    "discord",
+    "aiobotocore",
+    "botocore",
+    "aiosqlite",
+    "asyncio",
+    "uvicorn",
+    "PIL",
+)
 
 
 def secrets_of(settings: Settings) -> tuple[str, ...]:

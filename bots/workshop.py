@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from functools import partial
 from types import TracebackType
 from typing import Self
@@ -27,6 +28,7 @@ class Workshop:
 
     Args:
         pause: seconds, scales the back-off when the store does not answer.
+        clock: seconds, the same one that the scheduler goes by.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class Workshop:
         answers: Answers,
         *,
         pause: float = 1.0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self._jobs = jobs
@@ -47,6 +50,7 @@ class Workshop:
         self._scheduler = scheduler
         self._answers = answers
         self._pause = pause
+        self._clock = clock
         self._waiting: dict[str, Job] = {}
         self._painting: dict[str, asyncio.Task[Translation]] = {}
         self._shown: dict[str, tuple[Progress, asyncio.Task[None]]] = {}
@@ -79,7 +83,7 @@ class Workshop:
 
     def line_up(self, job: Job, priority: Priority) -> None:
         """Let a queued job wait for its turn."""
-        deadline = time.monotonic() + self._settings.limits_deadline
+        deadline = self._clock() + self._settings.limits_deadline
         self._scheduler.submit(job.id, job.person, priority=priority, deadline=deadline)
         self._waiting[job.id] = job
 

@@ -111,9 +111,9 @@ class Settings(BaseSettings):
     @classmethod
     def _storage(cls, value: str) -> str:
         url = urlsplit(value)
-        if (url.scheme == "file" and url.path) or (url.scheme == "s3" and url.netloc):
+        if (url.scheme == "file" and url.path and not url.netloc) or (url.scheme == "s3" and url.netloc):
             return value
-        raise ValueError("must be file:PATH or s3://BUCKET/PREFIX")
+        raise ValueError("must be file:PATH or s3://BUCKET/PREFIX, such as file:data/objects")
 
     @field_validator("queue_url")
     @classmethod

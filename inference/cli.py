@@ -118,7 +118,9 @@ class Run:
 
     def _progress(self, photos: int) -> Progress:
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-        return Progress(*columns, console=self.complain, transient=True, disable=photos < 2)
+        return Progress(
+            *columns, console=self.complain, transient=True, disable=photos < 2 or not self.complain.is_terminal
+        )
 
 
 async def _first(task: "asyncio.Task[Translation | Exception]", ready: "asyncio.Task[None]") -> Translation | Exception:

@@ -93,6 +93,7 @@ class Line:
 class Waiting:
     person: str
     priority: Priority
+    deadline: float | None
 
 
 class Scheduler:
@@ -108,7 +109,7 @@ class Scheduler:
         self._clock = clock
         self._line = Line()
         self._waiting: dict[str, Waiting] = {}
-        self._deadlines: list[tuple[float, str]] = []  # a heap; entries of jobs that are gone are passed over
+        self._deadlines: list[tuple[float, str]] = []  # a heap; entries of jobs that are gone are ignored
         self._late: dict[str, None] = {}  # past their deadline, not told yet; in order
         self._order: dict[str, int] | None = None  # computed when asked for, dropped at every change
         self._arrived = asyncio.Event()
@@ -134,7 +135,7 @@ class Scheduler:
             return
         if len(self) >= self._capacity:
             raise QueueFull(f"{len(self)} jobs are waiting", max(1.0, self._pace * self._capacity * ROOM))
-        self._waiting[job_id] = Waiting(person, priority)
+        self._waiting[job_id] = Waiting(person, priority, deadline)
         self._line.ring(priority).add(person, job_id)
         if deadline is not None:
             heapq.heappush(self._deadlines, (deadline, job_id))
@@ -179,8 +180,10 @@ class Scheduler:
     def _retire(self) -> None:
         now = self._clock()
         while self._deadlines and self._deadlines[0][0] <= now:
-            _, job_id = heapq.heappop(self._deadlines)
-            if self._remove(job_id):
+            deadline, job_id = heapq.heappop(self._deadlines)
+            job = self._waiting.get(job_id)
+            if job is not None and job.deadline == deadline:  # else an entry of an earlier time in line
+                self._remove(job_id)
                 self._late[job_id] = None
 
     def _remove(self, job_id: str) -> bool:

@@ -3,8 +3,11 @@
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
+# FOLD[i, p, k]: whether row k of a 3 x 3 kernel falls on row i of the 2 x 2 one, for even (p = 0) and odd (p = 1) rows.
+FOLD = np.array([[[1, 0, 0], [1, 1, 0]], [[0, 1, 1], [0, 0, 1]]], "float32")
 NORMAL = {"class_name": "RandomNormal", "config": {"mean": 0.0, "stddev": 0.02}}  # as both the paper and CycleGAN
 
 
@@ -137,23 +140,17 @@ class UpConv2D(_Conv):
         x = ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="symmetric")
         x = ops.conv(x, self._folded(), padding="valid", data_format="channels_last")  # (N, H + 1, W + 1, 4 F)
         quarters = [
-            x[:, row : height + row, column : width + column, (2 * row + column) * self.filters :][..., : self.filters]
-            for row in (0, 1)
-            for column in (0, 1)
+            x[:, row : height + row, column : width + column, first : first + self.filters]
+            for row, column, first in ((i // 2, i % 2, i * self.filters) for i in range(4))
         ]
         rows = [ops.stack(quarters[i : i + 2], axis=3) for i in (0, 2)]  # twice (N, H, W, 2, F)
         x = ops.reshape(ops.stack(rows, axis=2), (-1, 2 * height, 2 * width, self.filters))
         return self._finish(x)
 
     def _folded(self) -> Any:
-        """(3, 3, C, F) → (2, 2, C, 4 F); even rows see (k0, k1 + k2), odd ones (k0 + k1, k2); columns likewise."""
-        above, here, below = (ops.cast(self.kernel[i], "float32") for i in range(3))  # each (3, C, F)
-        parts = []
-        for rows in ((above, here + below), (above + here, below)):
-            halves = ops.stack(rows)  # (2, 3, C, F)
-            left, middle, right = halves[:, 0], halves[:, 1], halves[:, 2]
-            parts += [ops.stack(pair, axis=1) for pair in ((left, middle + right), (left + middle, right))]
-        return ops.cast(ops.concatenate(parts, axis=-1), self.compute_dtype)
+        """(3, 3, C, F) → (2, 2, C, 4 F), summed in float32; the filters of even rows come first, even columns first."""
+        kernel = ops.einsum("irk,jcl,klnf->ijnrcf", FOLD, FOLD, ops.cast(self.kernel, "float32"))
+        return ops.cast(ops.reshape(kernel, (2, 2, -1, 4 * self.filters)), self.compute_dtype)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         batch, height, width, _ = input_shape

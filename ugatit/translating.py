@@ -88,7 +88,7 @@ def paint(model: "keras.Model", pictures: np.ndarray) -> np.ndarray:
     """(N, S, S, 3) in [-1, 1] → the same as bytes, uint8."""
     import keras
 
-    # Not traced into a graph: that takes about as long as painting twenty pictures.
+    # Not traced into a graph: that takes longer than painting a few dozen pictures as it is.
     painted = keras.ops.convert_to_numpy(model(pictures, training=False))
     return np.clip(np.rint((painted + 1.0) * 127.5), 0, 255).astype("uint8")
 

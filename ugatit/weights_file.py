@@ -5,7 +5,7 @@ layer, weight. Kernels are HWIO, dense ones (in, out), float16, bfloat16 or floa
 the TensorFlow release lacks is called `CAM_logit_average/kernel` and `CAM_logit_maximum/kernel`.
 
 The metadata holds `config`, a `GeneratorConfig` as JSON, and `provenance`, a JSON object of whatever is known about
-where the weights come from. Files of the training lab, which lack `config`, are read as well: they give
+where the weights come from. Older files, which lack `config`, are read as well: they give
 `base_channels`, `downsamplings`, `image_size` and `light`, and their blocks are counted.
 """
 

@@ -12,6 +12,7 @@ import yarl
 from bots.discord.commands import AnimeTree
 from bots.discord.door import DiscordDoor
 from bots.discord.intake import Intake
+from bots.discord.labels import Labels
 from bots.discord.network import guard
 from bots.discord.phrases import Phrases
 from bots.words import Words
@@ -44,7 +45,8 @@ class AnimeBot(discord.Client):
         phrases = Phrases(words, settings)
         self._studio = studio
         self.door = DiscordDoor(self, phrases, clock)
-        self.tree = AnimeTree(self, Intake(settings, studio, phrases, clock), phrases)
+        self.tree = AnimeTree(self, Intake(settings, studio, phrases, clock), phrases, words)
+        self._labels = Labels(words)
         self._guilds_to_sync = settings.discord_guilds
         self._gateway = yarl.URL(settings.discord_gateway_url) if settings.discord_gateway_url else None
         self._synced = False
@@ -57,10 +59,11 @@ class AnimeBot(discord.Client):
         self.door.connect()
         self._studio.open_door(self.door)
         if not self._synced:
+            await self.tree.set_translator(self._labels)
             await self._sync()
 
     async def on_ready(self) -> None:
-        log.info("discord_ready", user=str(self.user), guilds=len(self.guilds))
+        log.info("discord ready", user=str(self.user), guilds=len(self.guilds))
         if self._gateway is not None:
             # Discord's READY names its own host for resuming; a gateway that the operator put in place stays in place.
             self.ws.gateway = self._gateway
@@ -75,16 +78,16 @@ class AnimeBot(discord.Client):
         One request that overwrites the whole set; an unchanged set does not count against the daily limit of
         creations (Discord: Application Commands, Bulk Overwrite). Done once per start.
         """
-        targets = [discord.Object(guild) for guild in self._guilds_to_sync] or [None]
+        targets: list[discord.Object | None] = [discord.Object(guild) for guild in self._guilds_to_sync]
         self._synced = True
-        for target in targets:
+        for target in targets or [None]:
             try:
                 if target is not None:
                     self.tree.copy_global_to(guild=target)
                 await self.tree.sync(guild=target)
             except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
                 self._synced = False
-                log.error("discord_sync_failed", guild=target and target.id, error=str(error))
+                log.error("discord sync failed", guild=target and target.id, error=str(error))
 
 
 def create_bot(settings: Settings, studio: "Studio") -> AnimeBot:

@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 import time
+from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
@@ -54,6 +55,7 @@ class DiscordDoor:
         self._clock = clock
         self._context: contextvars.Context | None = None
         self._statuses: dict[str, StatusLine] = {}
+        self._answered: deque[str] = deque(maxlen=256)  # job ids; progress that was on its way comes right after
 
     def connect(self) -> None:
         """The bot has logged in: from now on it can answer. Called in the context that sends."""
@@ -69,7 +71,7 @@ class DiscordDoor:
     async def progress(self, job: Job, progress: Progress) -> None:
         text = self._phrases.progress(job.language, progress)
         reply = ReplyTo.from_json(job.reply)
-        if text is None or self._context is None or not self._token_works(reply):
+        if text is None or self._context is None or job.id in self._answered or not self._token_works(reply):
             return
         status = self._statuses.get(job.id)
         if status is None:
@@ -89,6 +91,7 @@ class DiscordDoor:
     async def _answer(self, job: Job, text: str, pictures: Sequence[Picture]) -> None:
         if self._context is None:
             raise NotConnected("the Discord bot has not logged in yet")
+        self._answered.append(job.id)
         status = self._statuses.pop(job.id, None)
         if status is not None:
             await status.end()
@@ -118,13 +121,17 @@ class DiscordDoor:
             await response.edit_message(reply.message_id, content=text, attachments=files, allowed_mentions=NO_MENTIONS)
 
     async def _send_late(self, reply: ReplyTo, text: str, pictures: Sequence[Picture]) -> None:
-        """To the channel as a reply; what only the person may see, and where the bot is no member, to their DMs."""
+        """To the channel as a reply; what only the person may see, and where the bot is no member, to their DMs.
+
+        The nonce makes Discord drop a second copy when an attempt is repeated whose answer was lost.
+        """
         limit = min(reply.filesize_limit, discord.utils.DEFAULT_FILE_SIZE_LIMIT_BYTES)
         if not reply.ephemeral:
             try:
                 await self._bot.get_partial_messageable(reply.channel_id).send(
                     f"<@{reply.user_id}> {text}",
                     files=await as_files(pictures, limit),
+                    nonce=reply.message_id,
                     reference=discord.MessageReference(
                         message_id=reply.message_id, channel_id=reply.channel_id, fail_if_not_exists=False
                     ),
@@ -134,10 +141,11 @@ class DiscordDoor:
                 )
                 return
             except (discord.Forbidden, discord.NotFound):
-                log.info("discord_channel_closed", channel=reply.channel_id)
+                log.info("discord channel closed", channel=reply.channel_id)
         try:
             direct = await self._bot.create_dm(discord.Object(reply.user_id))
-            await direct.send(text, files=await as_files(pictures, limit), allowed_mentions=NO_MENTIONS)
+            files = await as_files(pictures, limit)
+            await direct.send(text, files=files, nonce=reply.message_id, allowed_mentions=NO_MENTIONS)
         except (discord.Forbidden, discord.NotFound) as error:
             raise Undeliverable("neither the channel nor direct messages take the answer") from error
 
@@ -147,7 +155,7 @@ class DiscordDoor:
             await response.edit_message(reply.message_id, content=text, allowed_mentions=NO_MENTIONS)
         except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
             # Names the kind alone: the error of a request may carry its address, and that has the token in it.
-            log.info("discord_progress_not_shown", error=type(error).__name__, code=getattr(error, "code", None))
+            log.info("discord progress not shown", error=type(error).__name__, code=getattr(error, "code", None))
             return False
         return True
 

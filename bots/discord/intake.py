@@ -79,10 +79,10 @@ class Intake:
             await self._studio.accept(request, _bytes_of(attachment))
         except Refused as refused:
             reference = new_reference()
-            log.info("discord_photo_refused", code=refused.code, person=request.person, reference=reference)
+            log.info("discord photo refused", code=refused.code, person=request.person, reference=reference)
             await self._say(interaction, self._phrases.refused(language, refused, reference))
         except NotFetched as error:
-            log.warning("discord_attachment_not_fetched", error=repr(error.__cause__), attachment=attachment.id)
+            log.warning("discord attachment not fetched", error=repr(error.__cause__), attachment=attachment.id)
             await self._say(interaction, self._phrases.say(language, "discord.not_fetched"))
 
     def _refusal(self, attachment: discord.Attachment) -> str | None:

@@ -40,7 +40,8 @@ def guard(settings: Settings) -> aiohttp.TraceConfig:
     async def on_redirect(
         session: aiohttp.ClientSession, context: SimpleNamespace, params: aiohttp.TraceRequestRedirectParams
     ) -> None:
-        target = params.response.headers.get("Location") or params.response.headers.get("URI", "")
+        # The same two headers that aiohttp is about to follow.
+        target = params.response.headers.get("Location") or params.response.headers.get("URI") or ""
         check(params.url.join(yarl.URL(target)))
 
     trace = aiohttp.TraceConfig()

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import random
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING
 
@@ -40,7 +41,7 @@ async def run_discord(
     again with a growing pause, the second is logged with what to do.
     """
     if settings.discord_token is None:
-        log.info("discord_off", hint="set DISCORD_TOKEN to turn it on")
+        log.info("discord off", hint="set DISCORD_TOKEN to turn it on")
         yield None
         return
     _quieten()
@@ -57,21 +58,24 @@ async def run_discord(
 async def _stay_connected(bot: AnimeBot, token: str, sleep: Sleep) -> None:
     wait = FIRST_WAIT
     while True:
+        began = time.monotonic()
         try:
             async with bot:
                 await bot.start(token)
             problem = "connection closed"
         except (discord.LoginFailure, discord.ConnectionClosed) as error:
             if isinstance(error, discord.LoginFailure) or error.code == AUTHENTICATION_FAILED:
-                log.error("discord_token_wrong", hint="Discord refuses DISCORD_TOKEN; the other doors stay open")
+                log.error("discord token wrong", hint="Discord refuses DISCORD_TOKEN; the other doors stay open")
                 return
             problem = f"closed with {error.code}"
         except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as error:
             problem = f"{type(error).__name__}: {error}"
         except Exception as error:
-            log.exception("discord_failed")
+            log.exception("discord failed")
             problem = type(error).__name__
-        log.warning("discord_unreachable", problem=problem, again_in=wait)
+        if time.monotonic() - began > LONGEST_WAIT:  # it was connected for a while: this is a new trouble
+            wait = FIRST_WAIT
+        log.warning("discord unreachable", problem=problem, again_in=wait)
         await sleep(wait * random.uniform(0.5, 1.0))
         wait = min(wait * 2, LONGEST_WAIT)
         # Closing the session closed its connector as well, and discord.py makes a new one only where there is none.
@@ -81,6 +85,7 @@ async def _stay_connected(bot: AnimeBot, token: str, sleep: Sleep) -> None:
 
 def _quieten() -> None:
     """The SDK's debug logs hold whole events and addresses, interaction tokens included: they are never written."""
+    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nobody speaks here
     for name in CHATTY:
         logger = logging.getLogger(name)
         if logger.getEffectiveLevel() < logging.INFO:

@@ -4,10 +4,12 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import httpx
 from telegram.ext import AIORateLimiter, Application, ApplicationBuilder
 
 from bots.telegram.door import TelegramDoor
 from bots.telegram.handlers import Handlers
+from bots.telegram.http import Requests
 from bots.telegram.intake import Downloads
 from bots.telegram.speech import Speech
 from bots.words import Words
@@ -25,17 +27,20 @@ class Parts:
 
     application: Application[Any, Any, Any, Any, Any, Any]
     door: TelegramDoor
-    downloads: Downloads
     handlers: Handlers
 
 
 def create_application(settings: Settings, studio: "Studio") -> Application[Any, Any, Any, Any, Any, Any]:
-    """The application with its handlers set, which a test can feed updates without a network.
+    """The application with its handlers set, answering for Telegram from now on; not started.
+
+    It takes part in whatever way updates come: `run_telegram`, the SDK's own polling, or a test that feeds it.
 
     Raises:
         ValueError: TELEGRAM_TOKEN is not set.
     """
-    return create_parts(settings, studio).application
+    parts = create_parts(settings, studio)
+    studio.open_door(parts.door)
+    return parts.application
 
 
 def create_parts(settings: Settings, studio: "Studio") -> Parts:
@@ -45,6 +50,8 @@ def create_parts(settings: Settings, studio: "Studio") -> Parts:
     token = settings.telegram_token.get_secret_value()
     # The type that the SDK's next major version has anyway; without it, it warns at every flood wait.
     os.environ.setdefault("PTB_TIMEDELTA", "true")
+    tls = httpx.create_ssl_context()  # one for all: each takes a tenth of a second to read the certificates
+    requests = Requests(tls, connections=64)
     application = (
         ApplicationBuilder()
         .token(token)
@@ -52,16 +59,14 @@ def create_parts(settings: Settings, studio: "Studio") -> Parts:
         .base_file_url(settings.telegram_file_url)
         .rate_limiter(AIORateLimiter(max_retries=MAX_RETRIES))
         .concurrent_updates(True)
-        .connect_timeout(10.0)
-        .read_timeout(30.0)
-        .write_timeout(30.0)
-        .media_write_timeout(120.0)
-        .pool_timeout(60.0)
+        .request(requests)
+        .get_updates_request(Requests(tls, connections=1))
         .build()
     )
     speech = Speech(Words.load(), settings)
     door = TelegramDoor(application.bot, speech, studio.remember)
-    downloads = Downloads(application.bot, f"{settings.telegram_file_url}{token}", settings.limits_photo_bytes)
+    file_url = f"{settings.telegram_file_url}{token}"
+    downloads = Downloads(application.bot, requests.files, file_url, settings.limits_photo_bytes)
     handlers = Handlers(studio, door, downloads, speech)
     handlers.add_to(application)
-    return Parts(application, door, downloads, handlers)
+    return Parts(application, door, handlers)

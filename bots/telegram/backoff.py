@@ -3,6 +3,8 @@
 import asyncio
 import random
 
+from telegram.error import RetryAfter
+
 FIRST = 1.0  # seconds
 LONGEST = 60.0
 
@@ -18,3 +20,9 @@ class Backoff:
     async def wait(self) -> None:
         await asyncio.sleep(self._pause * random.uniform(0.5, 1.0))
         self._pause = min(2 * self._pause, LONGEST)
+
+
+def asked_pause(error: RetryAfter) -> float:
+    """Seconds that Telegram asks to wait."""
+    after = error.retry_after
+    return float(after) if isinstance(after, int) else after.total_seconds()

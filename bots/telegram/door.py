@@ -8,7 +8,7 @@ import structlog
 from telegram import Bot, InputMediaPhoto
 from telegram.error import BadRequest
 
-from bots.requests import Delivery, Progress
+from bots.requests import Delivery, Progress, Stage
 from bots.telegram.reply import ReplyTo
 from bots.telegram.sending import Place, send
 from bots.telegram.speech import Speech
@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 EDIT_EVERY = 2.0  # seconds between two edits of one message
 GROUP_EDIT_EVERY = 10.0  # a group takes 20 calls a minute
 EDITS_A_SECOND = 10.0  # of all jobs together, out of the 30 calls a second that a bot has
-ALBUM = 10  # pictures at most
+GRACE = 3.0  # seconds for calls under way when the service stops
 ANSWERED_KEPT = 4_096  # jobs known to be answered, whose late progress is not shown
 
 
@@ -42,7 +42,7 @@ class TelegramDoor:
 
     async def progress(self, job: Job, progress: Progress) -> None:
         if job.id not in self._answered:
-            self._status(job).show(self._speech.progress(job.language, progress), busy=progress.stage == "painting")
+            self._status(job).show(self._speech.progress(job.language, progress), busy=progress.stage is Stage.PAINTING)
 
     async def deliver(self, job: Job, delivery: Delivery) -> None:
         to = await self._end_status(job)
@@ -51,9 +51,9 @@ class TelegramDoor:
         if len(pictures) == 1:
             await send(to, lambda place: self._send_photo(place, pictures[0], caption))
             return
-        for start in range(0, len(pictures), ALBUM):
-            album = [InputMediaPhoto(png, filename="anime.png") for png in pictures[start : start + ALBUM]]
-            await send(to, lambda place, album=album: self._send_album(place, album, caption))  # type: ignore[misc]
+        # An album takes 2 to 10, and LIMITS_FACES ends at 10.
+        album = [InputMediaPhoto(png, filename="anime.png") for png in pictures]
+        await send(to, lambda place: self._send_album(place, album, caption))
 
     async def explain(self, job: Job, code: str, reference: str) -> None:
         to = await self._end_status(job)
@@ -74,7 +74,7 @@ class TelegramDoor:
 
     async def close(self) -> None:
         """Stop showing where jobs stand; their messages stay, and the next start goes on with them."""
-        await asyncio.gather(*(status.stop() for status in self._statuses.values()))
+        await asyncio.gather(*(status.stop(GRACE) for status in self._statuses.values()))
         self._statuses.clear()
 
     def _status(self, job: Job) -> Status:

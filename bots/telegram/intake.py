@@ -83,22 +83,16 @@ class Downloads:
     """Photos from the Bot API server's files, and from nowhere else.
 
     Args:
+        client: follows no redirects.
         file_url: what every file's address begins with, token included.
         limit: bytes; a larger photo is refused while it streams.
     """
 
-    def __init__(self, bot: Bot, file_url: str, limit: int) -> None:
+    def __init__(self, bot: Bot, client: httpx.AsyncClient, file_url: str, limit: int) -> None:
         self._bot = bot
+        self._client = client
         self._file_url = file_url
         self._limit = limit
-        self._client = httpx.AsyncClient(
-            timeout=httpx.Timeout(30.0, pool=120.0),
-            limits=httpx.Limits(max_connections=32),
-            follow_redirects=False,
-        )
-
-    async def close(self) -> None:
-        await self._client.aclose()
 
     async def chunks(self, photo: Photo) -> AsyncGenerator[bytes, None]:
         """The photo's bytes.

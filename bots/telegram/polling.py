@@ -13,7 +13,7 @@ import structlog
 from telegram import Bot, Update
 from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
 
-from bots.telegram.backoff import Backoff
+from bots.telegram.backoff import Backoff, asked_pause
 
 log = structlog.get_logger(__name__)
 
@@ -31,7 +31,7 @@ class _Taken:
 
 class Poller:
     """Args:
-    handle: deals with one update; False when it must come again after a restart. It must not raise.
+    handle: deals with one update; False when it must come again after a restart.
     """
 
     def __init__(self, bot: Bot, handle: Callable[[Update], Awaitable[bool]]) -> None:
@@ -54,7 +54,7 @@ class Poller:
             except InvalidToken:
                 raise
             except RetryAfter as error:
-                await asyncio.sleep(_seconds(error))
+                await asyncio.sleep(asked_pause(error))
             except Conflict as error:
                 log.error("another program polls with this TELEGRAM_TOKEN; only one can", why=str(error))
                 await backoff.wait()
@@ -94,7 +94,11 @@ class Poller:
                 self._taken[update.update_id] = _Taken(task, now)
 
     async def _deal(self, update: Update) -> bool:
-        return await self._handle(update)
+        try:
+            return await self._handle(update)
+        except Exception:  # the poller outlives every mistake, and the update would only make it again
+            log.exception("update failed", update=update.update_id)
+            return True
 
     def _settle(self) -> bool:
         """Move the offset up to the oldest update that is not finished. False: one was put off, so stop."""
@@ -113,8 +117,3 @@ class Poller:
             del self._taken[number]
         # One that was put off may stand behind others that still go on.
         return all(taken.task.result() for taken in self._taken.values() if taken.task.done())
-
-
-def _seconds(error: RetryAfter) -> float:
-    after = error.retry_after
-    return float(after if isinstance(after, int | float) else after.total_seconds())

@@ -11,13 +11,13 @@ class ReplyTo:
 
     Args:
         chat_id: negative for groups.
-        message_id: the photo that is answered.
+        message_id: the photo that is answered; None where it can't be replied to.
         thread_id: topic of a forum.
         status_id: the one message that says where the job stands, once it was sent.
     """
 
     chat_id: int
-    message_id: int
+    message_id: int | None
     thread_id: int | None = None
     status_id: int | None = None
 
@@ -25,8 +25,13 @@ class ReplyTo:
     def group(self) -> bool:
         return self.chat_id < 0
 
-    def with_status(self, status_id: int) -> Self:
-        return replace(self, status_id=status_id)
+    def with_status(self, chat_id: int, status_id: int) -> Self:
+        """With the status message that was sent, to that chat if the group has moved meanwhile."""
+        return replace(self if chat_id == self.chat_id else self.moved(chat_id), status_id=status_id)
+
+    def moved(self, chat_id: int) -> Self:
+        """In the supergroup that the group became: its messages are numbered anew, and topics come later."""
+        return replace(self, chat_id=chat_id, message_id=None, thread_id=None, status_id=None)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

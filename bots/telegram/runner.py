@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import structlog
 from telegram import BotCommand, Update
-from telegram.error import InvalidToken, RetryAfter, TelegramError
+from telegram.error import BadRequest, InvalidToken, RetryAfter, TelegramError
 
 from bots.telegram.application import Parts, create_parts
-from bots.telegram.backoff import Backoff
+from bots.telegram.backoff import Backoff, asked_pause
 from bots.telegram.handlers import COMMANDS
 from bots.telegram.polling import ALLOWED, Poller
-from bots.words import Words
+from bots.words import DEFAULT, Words
 from config import Settings
 
 if TYPE_CHECKING:
@@ -29,14 +29,16 @@ GRACE = 5.0  # seconds for updates under way at the end: a photo on its way in m
 class TelegramRunner:
     """Attributes:
     connected: set once Telegram has taken the token and sends updates.
+    finished: set once no more updates are fetched: the token was refused, or the service stops.
     """
 
     def __init__(self, settings: Settings, parts: Parts) -> None:
         self.connected = asyncio.Event()
+        self.finished = asyncio.Event()
         self._settings = settings
         self._parts = parts
-        self._bot = parts.application.bot
-        self._poller = Poller(self._bot, self._handle)
+        self.bot = parts.application.bot
+        self._poller = Poller(self.bot, self._handle)
 
     async def run(self) -> None:
         """Connect, however long Telegram stays away, then take updates until cancelled."""
@@ -46,6 +48,9 @@ class TelegramRunner:
                 await self._poller.run()
         except InvalidToken:  # its text holds the token
             log.error("Telegram refuses TELEGRAM_TOKEN: take it anew from @BotFather. Telegram is off until a restart")
+        finally:
+            if not self._settings.telegram_webhook_url or not self.connected.is_set():
+                self.finished.set()
 
     async def receive(self, secret: str | None, body: bytes) -> int:
         """Deal with one webhook call.
@@ -63,7 +68,7 @@ class TelegramRunner:
         if not self.connected.is_set():
             return 503
         try:
-            update = Update.de_json(json.loads(body), self._bot)
+            update = Update.de_json(json.loads(body), self.bot)
         except (ValueError, TypeError, KeyError, AttributeError):
             return 400
         return 200 if await self._handle(update) else 503
@@ -73,9 +78,8 @@ class TelegramRunner:
         if self.connected.is_set():
             await self._poller.stop(GRACE)
         await self._parts.door.close()
-        await self._parts.downloads.close()
         await self._parts.application.shutdown()
-        await self._bot.request.shutdown()  # also when it never came to be initialised
+        await self.bot.request.shutdown()  # also when it never came to be initialised
 
     async def _connect(self) -> None:
         backoff = Backoff()
@@ -88,24 +92,39 @@ class TelegramRunner:
                 raise
             except RetryAfter as error:
                 log.warning("Telegram asks to wait", why=str(error))
+                await asyncio.sleep(asked_pause(error))
             except TelegramError as error:
                 log.warning("Telegram can't be reached, trying again", why=str(error))
             await backoff.wait()
         self.connected.set()
+        await self._show_commands()
         way = "webhook" if self._settings.telegram_webhook_url else "polling"
-        log.info("Telegram connected", bot=f"@{self._bot.username}", updates=way)
+        log.info("Telegram connected", bot=f"@{self.bot.username}", updates=way)
 
     async def _choose_way(self) -> None:
-        """Tell Telegram how updates come, and which commands there are."""
+        """Tell Telegram how updates come."""
         url, secret = self._settings.telegram_webhook_url, self._settings.telegram_webhook_secret
         if url and secret:
-            await self._bot.set_webhook(url, secret_token=secret.get_secret_value(), allowed_updates=ALLOWED)
+            try:
+                await self.bot.set_webhook(url, secret_token=secret.get_secret_value(), allowed_updates=ALLOWED)
+            except BadRequest as error:  # also a host name that is not known yet: tried again
+                log.error("Telegram does not take TELEGRAM_WEBHOOK_URL", why=str(error))
+                raise
         else:
-            await self._bot.delete_webhook()  # with one set, polling is refused
+            await self.bot.delete_webhook()  # with one set, polling is refused
+
+    async def _show_commands(self) -> None:
+        """Fill the menu in every language. Without it the bot works just as well."""
         words = Words.load()
-        await self._bot.set_my_commands(
-            [BotCommand(name, words.say(None, f"telegram.command_{name}")) for name in COMMANDS]
-        )
+        await asyncio.gather(*(self._show_commands_in(language, words) for language in words.languages))
+
+    async def _show_commands_in(self, language: str, words: Words) -> None:
+        commands = [BotCommand(name, words.say(language, f"telegram.command_{name}")) for name in COMMANDS]
+        try:
+            # The menu without a language is for everybody who has none of their own (Bot API: setMyCommands).
+            await self.bot.set_my_commands(commands, language_code=None if language == DEFAULT else language)
+        except TelegramError as error:
+            log.warning("commands not shown", language=language, why=str(error))
 
     async def _handle(self, update: Update) -> bool:
         await self._parts.application.process_update(update)

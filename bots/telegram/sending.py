@@ -35,7 +35,7 @@ class Place:
 
     chat_id: int
     thread_id: int | None
-    reply: ReplyParameters
+    reply: ReplyParameters | None
 
 
 async def send(to: ReplyTo, call: Callable[[Place], Awaitable[T]]) -> T:
@@ -46,11 +46,12 @@ async def send(to: ReplyTo, call: Callable[[Place], Awaitable[T]]) -> T:
         TelegramError: anything else; another try may work.
     """
     # A deleted photo must not cost the answer: it comes without being a reply then.
-    place = Place(to.chat_id, to.thread_id, ReplyParameters(to.message_id, allow_sending_without_reply=True))
+    reply = ReplyParameters(to.message_id, allow_sending_without_reply=True) if to.message_id else None
+    place = Place(to.chat_id, to.thread_id, reply)
     try:
         return await call(place)
     except ChatMigrated as error:
-        return await send(replace(to, chat_id=error.new_chat_id), call)
+        return await send(to.moved(error.new_chat_id), call)
     except Forbidden as error:
         raise Undeliverable(str(error)) from error
     except BadRequest as error:

@@ -63,12 +63,14 @@ class Status:
         except TelegramError as error:
             log.info("status message not deleted", why=str(error))
 
-    async def stop(self) -> None:
-        """Leave the message as it is."""
+    async def stop(self, grace: float | None = None) -> None:
+        """Leave the message as it is. `grace`: seconds that a call under way may still take; None: any."""
         self._closing = True
         self._changed.set()
         if self._task is not None:
-            await asyncio.wait({self._task})
+            await asyncio.wait({self._task}, timeout=grace)
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
 
     async def _run(self) -> None:
         try:
@@ -109,8 +111,7 @@ class Status:
 
     async def _write(self, text: str) -> None:
         if self.to.status_id is None:
-            sent = await send(self.to, lambda place: self._send(place, text))
-            self.to = self.to.with_status(sent)
+            self.to = await send(self.to, lambda place: self._send(place, text))
             self._shown = text
             await self._remember(self.to)
             return
@@ -121,7 +122,7 @@ class Status:
             log.debug("status not edited", why=str(error))
         self._shown = text
 
-    async def _send(self, place: Place, text: str) -> int:
+    async def _send(self, place: Place, text: str) -> ReplyTo:
         message = await self._bot.send_message(
             place.chat_id,
             text,
@@ -129,4 +130,4 @@ class Status:
             reply_parameters=place.reply,
             disable_notification=True,
         )
-        return message.message_id
+        return self.to.with_status(place.chat_id, message.message_id)

@@ -23,7 +23,8 @@ def test_defaults_need_no_account():
     [
         ("WEB_PORT", "eighty", "integer"),
         ("WEB_PORT", "70000", "65535"),
-        ("STORAGE_URL", "ftp://host/x", "file:PATH or s3://BUCKET/PREFIX"),
+        ("STORAGE_URL", "ftp://host/x", "s3://BUCKET/PREFIX"),
+        ("STORAGE_URL", "file://data/objects", "file:data/objects"),
         ("QUEUE_URL", "redis://x", "local: or sqs://NAME"),
         ("MODEL_DEVICES", "gpu", "auto, cpu"),
         ("MODEL_PRECISION", "half", "'bfloat16'"),

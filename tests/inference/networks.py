@@ -17,6 +17,13 @@ POISON = 66  # value of a crop that the network refuses
 DEADLY = 13  # value of a crop that ends the process
 
 
+def wait_for_file(path: Path, seconds: float = 30.0) -> None:
+    end = time.monotonic() + seconds
+    while not path.exists():
+        assert time.monotonic() < end, f"{path} has not appeared"
+        time.sleep(0.005)
+
+
 class Invert:
     """Turns every value v into 255 - v."""
 
@@ -70,8 +77,7 @@ class Held(Invert):
     def __call__(self, batch: np.ndarray) -> np.ndarray:
         if batch.any():
             (self.folder / "begun").touch()
-            while not (self.folder / "go").exists():
-                time.sleep(0.005)
+            wait_for_file(self.folder / "go")
         return super().__call__(batch)
 
 
@@ -85,3 +91,10 @@ def no_such_device(spec: Spec) -> Invert:
 
 def ends_at_start(spec: Spec) -> Invert:
     os._exit(3)
+
+
+class OneOfTwo(Invert):
+    """The first of two GPUs."""
+
+    device = "gpu:0"
+    devices = 2

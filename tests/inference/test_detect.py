@@ -30,10 +30,14 @@ def test_finds_the_face(detector: Detector, astronaut: Image.Image) -> None:
 
 
 def test_answers_in_pixels_of_the_photo_given(detector: Detector, astronaut: Image.Image) -> None:
-    (face,) = detector.detect(np.asarray(astronaut.resize((2048, 1024))))
+    large = Image.new("RGB", (2000, 1536), "white")
+    large.paste(astronaut.resize((1536, 1536)), (400, 0))
 
-    assert face.x == pytest.approx(178 * 4, abs=30)
-    assert face.y == pytest.approx(63 * 2, abs=30)
+    (face,) = detector.detect(np.asarray(large))
+
+    assert face.nose.x == pytest.approx(400 + 220 * 3, abs=15)
+    assert face.nose.y == pytest.approx(124.5 * 3, abs=15)
+    assert face.height == pytest.approx(113 * 3, rel=0.2)
 
 
 def test_orders_faces_from_left_to_right(detector: Detector, astronaut: Image.Image) -> None:

@@ -80,10 +80,10 @@ def test_unknown_bundled_weights_name_those_that_exist(name: str) -> None:
 
 
 def test_files_without_full_configuration_are_read(tmp_path: Path) -> None:
-    """The training lab writes base_channels, downsamplings, image_size and light only."""
-    path = tmp_path / "lab.safetensors"
-    lab = {"base_channels": "32", "downsamplings": "2", "image_size": "64", "light": "true", "pairs": "11776"}
-    save_file(_tensors(bundled_weights()), path, lab)
+    """Older files give base_channels, downsamplings, image_size and light only."""
+    path = tmp_path / "older.safetensors"
+    older = {"base_channels": "32", "downsamplings": "2", "image_size": "64", "light": "true", "pairs": "11776"}
+    save_file(_tensors(bundled_weights()), path, older)
     assert read_config(path) == read_config(bundled_weights())
     assert read_header(path).provenance == {"pairs": "11776"}
     x = random_pictures(read_config(path), 1)

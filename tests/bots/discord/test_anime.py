@@ -23,10 +23,18 @@ async def test_the_picture_takes_the_place_of_thinking(env, ann, channel, studio
     assert len(channel.history()) == 1
 
 
-async def test_it_is_acknowledged_before_anything_else(env, ann, channel, studio):
+async def test_it_is_acknowledged_before_the_photo_is_copied(env, ann, channel, studio, monkeypatch):
+    acknowledged = []
+    get = env.backend.cdn.get
+
+    def fetched(url):
+        acknowledged.append([request.json for request in env.http_requests if request.path.endswith("/callback")])
+        return get(url)
+
+    monkeypatch.setattr(env.backend.cdn, "get", fetched)
     result = await ann.slash(channel, "anime", photo=("me.png", PHOTO))
     assert result.deferred
-    assert result.acknowledged
+    assert acknowledged == [[{"type": 5}]]
 
 
 async def test_what_the_studio_is_told(env, ann, channel, studio):
@@ -115,10 +123,18 @@ async def test_an_unexpected_failure_shows_a_reference_and_nothing_else(env, ann
         r"Something went wrong\. Please try again\. \(Reference ([0-9a-f]{8})\)", result.response.content
     )
     assert found is not None
-    (entry,) = [entry for entry in logs if entry["event"] == "discord_command_failed"]
+    (entry,) = [entry for entry in logs if entry["event"] == "discord command failed"]
     assert entry["reference"] == found[1]
     assert entry["exc_info"] is studio.refuses
     assert [error.original for error in env.errors] == [studio.refuses]
+
+
+async def test_an_interaction_that_came_too_late_is_left_alone(env, ann, channel, studio, logs):
+    env.inject_error("POST", "/interactions/*", status=404, code=10062, times=None)
+    await ann.slash(channel, "anime", photo=("me.png", PHOTO))
+    assert not studio.requests
+    assert [entry["event"] for entry in logs] == ["discord command failed", "discord answer failed"]
+    assert len(env.errors) == 1
 
 
 async def test_an_attachment_that_discord_does_not_hand_out(env, ann, channel, studio, monkeypatch):

@@ -160,6 +160,7 @@ async def test_no_status_after_the_answer(env, ann, channel, studio):
     await door.progress(job, Progress(Stage.WAITING, 2))
     await door.progress(job, Progress(Stage.WAITING, 1))
     await door.deliver(job, delivery_of())
+    await door.progress(job, Progress(Stage.PAINTING))  # was on its way
     await env.advance_time(10)
     assert result.response.content == "Here you are."
 
@@ -169,7 +170,7 @@ async def test_a_status_that_cannot_be_shown_is_the_doors_own_trouble(env, ann, 
     env.inject_error("PATCH", "/webhooks/*", status=500)
     await door.progress(job, Progress(Stage.WAITING, 2))
     await env.settle()
-    assert [entry["event"] for entry in logs] == ["discord_progress_not_shown"]
+    assert [entry["event"] for entry in logs] == ["discord progress not shown"]
     await door.deliver(job, delivery_of())
     assert result.response.content == "Here you are."
 

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, InputMediaDocument, InputMediaPhoto
 from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, NetworkError, RetryAfter
+from telegram.request import HTTPXRequest
 
 from tests.bots.telegram.pictures import opened, picture
 from tests.fakes.telegram import Chat, FakeTelegram
@@ -16,14 +17,19 @@ from tests.fakes.telegram import Chat, FakeTelegram
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(timeout=20) as client:
+    async with httpx.AsyncClient(timeout=20, verify=False) as client:  # no certificates to read
         yield client
 
 
 @pytest.fixture
 async def bot(tg: FakeTelegram) -> AsyncIterator[Bot]:
-    async with Bot(tg.token, base_url=tg.base_url, base_file_url=tg.file_url) as client:
+    async with sdk(tg) as client:
         yield client
+
+
+def sdk(tg: FakeTelegram, token: str | None = None) -> Bot:
+    requests = [HTTPXRequest(httpx_kwargs={"verify": False}) for _ in range(2)]  # no certificates to read
+    return Bot(token or tg.token, tg.base_url, tg.file_url, request=requests[0], get_updates_request=requests[1])
 
 
 @pytest.fixture
@@ -267,7 +273,7 @@ async def test_flood(tg: FakeTelegram, bot: Bot, chat: Chat, http: httpx.AsyncCl
 
 
 async def test_flood_limit_of_each_chat() -> None:
-    async with FakeTelegram(flood_limit=1.0) as tg, Bot(tg.token, base_url=tg.base_url) as bot:
+    async with FakeTelegram(flood_limit=1.0) as tg, sdk(tg) as bot:
         ann, bob = (tg.private_chat(tg.user(name)) for name in ("Ann", "Bob"))
         await ann.send_text("hi")
         await bob.send_text("hi")
@@ -366,6 +372,11 @@ async def test_trouble(tg: FakeTelegram, bot: Bot, chat: Chat) -> None:
     tg.break_connection("sendMessage")
     with pytest.raises(NetworkError):
         await bot.send_message(chat.id, "x")
+    assert chat.answers == []
+    tg.break_connection("sendMessage", late=True)
+    with pytest.raises(NetworkError):
+        await bot.send_message(chat.id, "nobody knows")
+    assert [m.text for m in chat.answers] == ["nobody knows"]
     tg.reachable = False
     with pytest.raises(NetworkError):
         await bot.get_me()
@@ -373,12 +384,14 @@ async def test_trouble(tg: FakeTelegram, bot: Bot, chat: Chat) -> None:
     with tg.hold("sendMessage"):
         sending = asyncio.create_task(bot.send_message(chat.id, "held"))
         await bot.get_me()
-        assert chat.answers == []
+        assert len(chat.answers) == 1
     await sending
-    assert [m.text for m in chat.answers] == ["held"]
-    assert [call.error for call in tg.calls if call.method == "sendMessage"] == [500, 0, 0]
+    assert [m.text for m in chat.answers] == ["nobody knows", "held"]
+    assert [call.error for call in tg.calls if call.method == "sendMessage"] == [500, -1, -1, 0]
 
 
 async def test_a_wrong_token_as_the_sdk_sees_it(tg: FakeTelegram) -> None:
+    stranger = sdk(tg, f"{tg.bot.id}:wrong")
     with pytest.raises(InvalidToken):
-        await Bot(f"{tg.bot.id}:wrong", base_url=tg.base_url).get_me()
+        await stranger.initialize()
+    await stranger.request.shutdown()

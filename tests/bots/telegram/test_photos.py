@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bots.telegram import door as door_module
-from inference import NoFace
+from inference.errors import NoFace
 from storage import State
 from tests.bots.studio_parts import ENDED, reached
 from tests.bots.telegram.parts import PAINTED, running
@@ -33,7 +33,7 @@ async def test_an_image_file_is_taken_as_it_is(tg: FakeTelegram, tmp_path: Path)
         sent = await chat.send_document(original, "me.png", "image/png")
         assert (await chat.wait_photo()).reply_to == sent.id
         other = await chat.send_document(original, "IMG_1.HEIC", "application/octet-stream")
-        assert (await chat.wait_for(lambda m: m.reply_to == other.id)).kind == "photo"
+        assert await chat.wait_for(lambda m: m.reply_to == other.id and m.kind == "photo")
         assert service.painter.photos == [original, original]
 
 
@@ -59,6 +59,15 @@ async def test_no_face_is_said_and_no_status_stays(tg: FakeTelegram, tmp_path: P
         answer = await chat.wait_for(lambda m: "can't find a face" in m.text)
         assert answer.reply_to == sent.id
         assert chat.answers == [answer]
+
+
+async def test_no_face_is_said_in_the_persons_language(tg: FakeTelegram, tmp_path: Path) -> None:
+    async with running(tg, tmp_path) as service:
+        service.painter.error = NoFace("nobody there")
+        chat = tg.private_chat(tg.user("Аня", "ru"))
+        sent = await chat.send_photo(picture())
+        answer = await chat.wait_for(lambda m: "не нашлось лица" in m.text)
+        assert answer.reply_to == sent.id
 
 
 async def test_the_status_is_one_message_edited_in_place_then_gone(

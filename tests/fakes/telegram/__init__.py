@@ -7,7 +7,7 @@
         ...                                            # start the bot, in this process or another
         chat = tg.private_chat(tg.user("Ann"))
         sent = await chat.send_photo(jpeg)             # also send_document, send_album, send_text, send_media
-        answer = await chat.wait_photo(within=60)     # or wait_for(predicate), wait_answers(count)
+        answer = await chat.wait_photo(within=60)      # or wait_for(predicate), wait_answers(count)
         assert answer.reply_to == sent.id
         answer.picture                                 # the bytes that the bot uploaded
         chat.answers, chat.history                     # what the bot says now; all that it ever said
@@ -16,9 +16,10 @@
 
 Groups: `tg.group("Friends", ann, bob)`, with privacy mode on; `by=bob` sends as another member, `reply_to=message`
 replies, `thread=` writes into a topic. Trouble: `tg.fail(method, code, description)`, `tg.flood(method, seconds)`,
-`tg.hold(method)`, `tg.reachable = False`, `chat.block()`, `chat.delete(message)`, `chat.migrate()`,
-`tg.repeat(message)` (the same update again), `FakeTelegram(flood_limit=1.0)` for one message a second and chat.
-What the bot called stands in `tg.calls`. Nothing sleeps: every wait ends with the change it waits for.
+`tg.break_connection(method)`, `with tg.hold(method)`, `tg.reachable = False`, `chat.block()`, `chat.delete(message)`,
+`chat.migrate()`, `tg.repeat(message)` (it reaches the bot a second time), `FakeTelegram(flood_limit=1.0)` for one
+message a second and chat. What the bot called stands in `tg.calls`. Nothing sleeps: every wait (`wait_…`, all with
+`within=` seconds) ends with the change it waits for.
 
 Where it differs from Telegram: HTML is the only parse mode; files are never fetched from addresses; albums with a
 keyboard, which Telegram sends without it, are refused; webhook calls come one after another.

@@ -25,7 +25,7 @@ _METHODS = {name.lower(): (name, method) for m in (asking, editing, sending) for
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call that the bot made with the right token; `error` is 0 when it was answered with ok."""
+    """One call with the right token. `error`: 0 answered with ok, an error code, or -1 when nobody got an answer."""
 
     method: str
     values: dict[str, Any]
@@ -40,6 +40,7 @@ class _Trouble:
     error: ApiError | None  # None: the connection breaks
     times: int
     chat_id: int | None
+    late: bool = False  # the call is carried out first
 
 
 class FakeTelegram:
@@ -63,6 +64,7 @@ class FakeTelegram:
         self.world = World(token, username)
         self.calls: list[Call] = []
         self.reachable = True
+        self.hung_up = 0  # requests that found the server unreachable
         self._flood_limit = flood_limit
         self._burst = burst
         self._sent: dict[int, list[float]] = {}
@@ -169,9 +171,9 @@ class FakeTelegram:
         """Answer the next calls of a method with 429."""
         self._troubles.append(_Trouble(method, too_many_requests(retry_after), times, chat.id if chat else None))
 
-    def break_connection(self, method: str, *, times: int = 1) -> None:
-        """Take the next calls of a method and hang up without an answer, nothing done."""
-        self._troubles.append(_Trouble(method, None, times, None))
+    def break_connection(self, method: str, *, times: int = 1, late: bool = False) -> None:
+        """Hang up on the next calls of a method, with nothing done, or `late`: with everything done but the answer."""
+        self._troubles.append(_Trouble(method, None, times, None, late))
 
     @contextlib.contextmanager
     def hold(self, method: str) -> Iterator[None]:
@@ -200,6 +202,14 @@ class FakeTelegram:
 
         return await self.world.until(look, within, lambda: f"call {count} of {method}")
 
+    async def wait_refused(self, count: int, within: float = 10) -> None:
+        """At least so many requests found the server unreachable."""
+        await self.world.until(lambda: self.hung_up >= count, within, lambda: f"{count} refused connections")
+
+    async def wait_polled(self, within: float = 10) -> None:
+        """A long poll is waiting for updates."""
+        await self.world.until(lambda: self.world.updates.polled, within, lambda: "a long poll")
+
     async def wait_confirmed(self, within: float = 10) -> None:
         """No update is left that the bot has not confirmed (its next getUpdates, or the webhook's 2xx)."""
         await self.world.until(lambda: not self.world.updates.pending, within, lambda: "confirmation of all updates")
@@ -208,6 +218,8 @@ class FakeTelegram:
 
     async def _call(self, request: web.Request) -> web.StreamResponse:
         if not self.reachable:
+            self.hung_up += 1
+            self.world.touch()
             return _hang_up(request)
         token, name = request.match_info["token"], request.match_info["method"]
         try:
@@ -231,10 +243,14 @@ class FakeTelegram:
         chat_id = int(text) if re.fullmatch(r"-?\d+", text) else None
         if held := self._held.get(name):
             await held.wait()
-        error = 0
+        error = -1
         try:
-            self._meet_trouble(name, chat_id)
-            return await method(self.world, parameters)
+            self._meet_trouble(name, chat_id, late=False)
+            self._keep_pace(name, chat_id)
+            result = await method(self.world, parameters)
+            self._meet_trouble(name, chat_id, late=True)
+            error = 0
+            return result
         except ApiError as refusal:
             error = refusal.code
             raise
@@ -243,13 +259,16 @@ class FakeTelegram:
             self.calls.append(Call(name, dict(parameters.values), chat_id, now, error))
             self.world.touch()
 
-    def _meet_trouble(self, name: str, chat_id: int | None) -> None:
+    def _meet_trouble(self, name: str, chat_id: int | None, *, late: bool) -> None:
         for trouble in self._troubles:
-            if trouble.method == name and trouble.times > 0 and trouble.chat_id in {None, chat_id}:
+            meant = trouble.method == name and trouble.late == late and trouble.chat_id in {None, chat_id}
+            if meant and trouble.times > 0:
                 trouble.times -= 1
                 if trouble.error is None:
                     raise ConnectionAbortedError
                 raise trouble.error
+
+    def _keep_pace(self, name: str, chat_id: int | None) -> None:
         if self._flood_limit and chat_id is not None and name.startswith("send") and name != "sendChatAction":
             now = asyncio.get_running_loop().time()
             window = self._burst / self._flood_limit

@@ -60,6 +60,11 @@ class Updates:
         self.pending.append(update)
         self._notify()
 
+    @property
+    def polled(self) -> bool:
+        """Whether a poll is under way."""
+        return self._poll is not None and not self._poll.done()
+
     def _wanted(self, kind: str) -> bool:
         allowed = self.webhook.allowed if self.webhook.url else self._allowed
         return kind in allowed if allowed else kind not in _NOT_BY_DEFAULT
@@ -74,7 +79,7 @@ class Updates:
             raise conflict(
                 "can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first"
             )
-        if self._poll is not None and not self._poll.done():
+        if self._poll is not None and self.polled:
             self._poll.set_exception(
                 conflict("terminated by other getUpdates request; make sure that only one bot instance is running")
             )
@@ -86,8 +91,8 @@ class Updates:
             self.pending = self.pending[offset:]
         else:
             self.pending = [update for update in self.pending if update["update_id"] >= offset]
-        self._changed()
         mine = self._poll = asyncio.get_running_loop().create_future()
+        self._changed()
         try:
             async with asyncio.timeout(min(parameters.number("timeout", 0) or 0, 50)):
                 while not self.pending:
@@ -120,7 +125,7 @@ class Updates:
             self.pending.clear()
         count = parameters.number("max_connections", 40) or 40
         self.webhook = Webhook(url, secret, min(max(count, 1), 100), parameters.structure("allowed_updates"))
-        if self._poll is not None and not self._poll.done():
+        if self._poll is not None and self.polled:
             self._poll.set_exception(conflict("terminated by setWebhook request"))
         self._notify()
         return True
@@ -147,6 +152,7 @@ class Updates:
                         await answer(str(reply.pop("method")), Parameters(reply))
                 else:
                     hook.last_error = f"Wrong response from the webhook: {status}" if status else "Connection failed"
+                    self._changed()
                     await asyncio.sleep(self.retry_delay)
 
 

@@ -1,0 +1,111 @@
+"""What the bot says in private when it is not sent a photo."""
+
+from pathlib import Path
+
+import pytest
+
+from bots.words import Words
+from tests.bots.telegram.parts import running
+from tests.bots.telegram.pictures import picture
+from tests.fakes.telegram import FakeTelegram
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("/start", "Hi! Send me a photo"),
+        ("/start from_a_link", "Hi! Send me a photo"),
+        ("/help", "up to 6"),
+        ("/help@selfie2anime_test_bot", "up to 20 MB"),
+        ("/privacy", "deleted within 1 h"),
+        ("/anime", "Reply to a photo with /anime"),
+        ("/unknown", "Send me a photo"),
+        ("hello", "Send me a photo"),
+        ("look: https://example.org/me.jpg", "don't open links"),
+    ],
+)
+async def test_texts(tg: FakeTelegram, tmp_path: Path, text: str, expected: str) -> None:
+    async with running(tg, tmp_path):
+        chat = tg.private_chat(tg.user("Ann"))
+        sent = await chat.send_text(text)
+        answer = (await chat.wait_answers(1))[0]
+        assert expected in answer.text
+        assert "{" not in answer.text
+        assert answer.reply_to == sent.id
+
+
+async def test_every_other_kind_has_its_answer(tg: FakeTelegram, tmp_path: Path) -> None:
+    expected = {
+        "animation": "no GIFs",
+        "video": "screenshot of your video",
+        "video_note": "screenshot of your video",
+        "sticker": "Nice sticker",
+        "voice": "can't listen",
+        "audio": "can't listen",
+    }
+    async with running(tg, tmp_path) as service:
+        chat = tg.private_chat(tg.user("Ann"))
+        for kind, words in expected.items():
+            sent = await chat.send_media(kind)
+            answer = await chat.wait_for(lambda m, sent=sent: m.reply_to == sent.id)  # type: ignore[misc]
+            assert words in answer.text
+        sent = await chat.send_document(b"%PDF-1.7", "letter.pdf", "application/pdf")
+        assert "only open pictures" in (await chat.wait_for(lambda m: m.reply_to == sent.id)).text
+        assert service.painter.photos == []
+
+
+async def test_edits_are_no_new_messages(tg: FakeTelegram, tmp_path: Path) -> None:
+    async with running(tg, tmp_path) as service:
+        chat = tg.private_chat(tg.user("Ann"))
+        sent = await chat.send_photo(picture(), caption="me")
+        await chat.wait_photo()
+        await chat.edit(sent, "still me")
+        await tg.wait_confirmed()
+        await chat.send_text("/help")
+        await chat.wait_for(lambda m: m.kind == "text" and "Accepted" in m.text)
+        assert len(service.painter.photos) == 1
+        assert len(chat.history) == len(chat.answers) + sum(m.deleted for m in chat.history)
+
+
+async def test_anime_as_a_reply_paints_again(tg: FakeTelegram, tmp_path: Path) -> None:
+    async with running(tg, tmp_path) as service:
+        chat = tg.private_chat(tg.user("Ann"))
+        sent = await chat.send_photo(picture())
+        await chat.wait_photo()
+        await chat.send_text("/anime", reply_to=sent)
+        answers = await chat.wait_answers(2, lambda m: m.kind == "photo")
+        assert [m.reply_to for m in answers] == [sent.id, sent.id]
+        assert len(service.painter.photos) == 2
+
+
+async def test_the_menu_has_words_for_every_command_in_every_language(tg: FakeTelegram, tmp_path: Path) -> None:
+    words = Words.load()
+    async with running(tg, tmp_path) as service:
+        await tg.wait_call("setMyCommands", len(words.languages))
+        for language in words.languages:
+            code = None if language == "en" else language
+            commands = await service.runner.bot.get_my_commands(language_code=code)
+            assert {c.command: c.description for c in commands} == {
+                name: words.say(language, f"telegram.command_{name}") for name in ("anime", "help", "privacy")
+            }
+
+
+async def test_a_menu_that_telegram_refuses_keeps_nobody_waiting(tg: FakeTelegram, tmp_path: Path) -> None:
+    tg.fail("setMyCommands", 400, "Bad Request: BOT_COMMANDS_TOO_MUCH", times=3)
+    async with running(tg, tmp_path) as service:
+        chat = tg.private_chat(tg.user("Ann"))
+        await chat.send_text("/help")
+        await chat.wait_answers(1)
+        languages = [None, *(language for language in Words.load().languages if language != "en")]
+        menus = [await service.runner.bot.get_my_commands(language_code=language) for language in languages]
+        assert len([menu for menu in menus if menu]) == len(languages) - 3
+
+
+@pytest.mark.parametrize(("code", "language"), [("ru", "ru"), ("zh-hans", "zh"), ("pt-br", "pt"), ("fi", "en")])
+async def test_everybody_is_answered_in_their_language(
+    tg: FakeTelegram, tmp_path: Path, code: str, language: str
+) -> None:
+    async with running(tg, tmp_path):
+        chat = tg.private_chat(tg.user("Ann", code))
+        await chat.send_text("/start")
+        assert (await chat.wait_answers(1))[0].text == Words.load().say(language, "start")

@@ -1,0 +1,215 @@
+import asyncio
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from inference.batcher import Batcher, buckets, choose
+from inference.engine import BatchFailed, EngineDied
+from inference.engine_process import Done
+from inference.errors import EngineFailed
+
+
+def crop(value: int) -> np.ndarray:
+    return np.full((4, 4, 3), value, np.uint8)
+
+
+class Recorder:
+    """An engine that inverts, notes its batches, and does what `fault` does before."""
+
+    def __init__(self, limit: int = 8, fault: Callable[[list[int]], None] | None = None) -> None:
+        self.limit = limit
+        self.batches: list[list[int]] = []
+        self.began = asyncio.Event()
+        self.free = asyncio.Event()
+        self.free.set()
+        self._fault = fault
+
+    async def run(self, batch: np.ndarray) -> Done:
+        values = [int(crop[0, 0, 0]) for crop in batch]
+        self.batches.append(values)
+        self.began.set()
+        await asyncio.sleep(0)  # a real engine always lets others run
+        await self.free.wait()
+        if self._fault:
+            self._fault(values)
+        return Done(255 - batch, 0.5 * len(batch))
+
+
+async def values_of(batcher: Batcher, values: list[int]) -> list[int | str]:
+    """What becomes of crops with these values: the painted value, or the name of the error."""
+    results = await asyncio.gather(*(batcher.run(crop(value)) for value in values), return_exceptions=True)
+    return [type(r).__name__ if isinstance(r, BaseException) else int(r[0, 0, 0]) for r in results]
+
+
+def test_buckets_are_powers_of_two() -> None:
+    assert buckets(1) == (1,)
+    assert buckets(8) == (1, 2, 4, 8)
+    assert buckets(100) == (1, 2, 4, 8, 16, 32, 64)
+
+
+@pytest.mark.parametrize(
+    ("waiting", "limit", "expected"),
+    [
+        (1, 8, (1, 1)),
+        (2, 8, (2, 2)),
+        (3, 8, (3, 4)),
+        (4, 8, (4, 4)),
+        (5, 8, (4, 4)),
+        (6, 8, (6, 8)),
+        (7, 8, (7, 8)),
+        (8, 8, (8, 8)),
+        (50, 8, (8, 8)),
+        (50, 1, (1, 1)),
+        (9, 16, (8, 8)),
+        (12, 16, (12, 16)),
+        (3, 2, (2, 2)),
+    ],
+)
+def test_little_is_padding(waiting: int, limit: int, expected: tuple[int, int]) -> None:
+    assert choose(waiting, limit) == expected
+
+
+async def test_does_not_wait_while_the_engine_is_free() -> None:
+    engine = Recorder()
+    async with Batcher([engine]) as batcher:
+        assert await values_of(batcher, [5]) == [250]
+
+    assert engine.batches == [[5]]
+
+
+async def test_collects_while_the_engine_is_busy() -> None:
+    engine = Recorder()
+    engine.free.clear()
+    async with Batcher([engine]) as batcher:
+        first = asyncio.create_task(values_of(batcher, [1]))
+        await engine.began.wait()
+        rest = asyncio.create_task(values_of(batcher, [2, 3, 4, 5, 6, 7, 8]))
+        await asyncio.sleep(0)
+        engine.free.set()
+        assert await first == [254]
+        assert await rest == [253, 252, 251, 250, 249, 248, 247]
+
+    assert engine.batches == [[1], [2, 3, 4, 5, 6, 7, 8, 8]]
+
+
+async def test_one_bad_item_does_not_fail_its_batch() -> None:
+    def refuse_66(values: list[int]) -> None:
+        if 66 in values:
+            raise BatchFailed("poison", memory=False)
+
+    async with Batcher([Recorder(fault=refuse_66)]) as batcher:
+        painted = await values_of(batcher, [1, 2, 66, 4, 5, 6, 7, 66])
+
+    assert painted == [254, 253, "EngineFailed", 251, 250, 249, 248, "EngineFailed"]
+
+
+async def test_out_of_memory_halves_the_bucket_and_remembers() -> None:
+    def room_for_two(values: list[int]) -> None:
+        if len(values) > 2:
+            raise BatchFailed("no room", memory=True)
+
+    engine = Recorder(fault=room_for_two)
+    async with Batcher([engine]) as batcher:
+        assert await values_of(batcher, list(range(8))) == [255 - v for v in range(8)]
+        tried = len(engine.batches)
+        assert await values_of(batcher, list(range(8))) == [255 - v for v in range(8)]
+
+    assert [len(batch) for batch in engine.batches[:tried]] == [8, 4, 2, 2, 2, 2]
+    assert [len(batch) for batch in engine.batches[tried:]] == [2, 2, 2, 2]
+
+
+async def test_a_crop_that_never_fits_fails_alone() -> None:
+    def no_room(values: list[int]) -> None:
+        if 9 in values:
+            raise BatchFailed("no room", memory=True)
+
+    async with Batcher([Recorder(fault=no_room)]) as batcher:
+        assert await values_of(batcher, [1, 9]) == [254, "EngineFailed"]
+
+
+async def test_a_batch_is_retried_after_a_death() -> None:
+    deaths = iter([EngineDied("kill -9")])
+
+    def die_once(values: list[int]) -> None:
+        for death in deaths:
+            raise death
+
+    async with Batcher([Recorder(fault=die_once)]) as batcher:
+        assert await values_of(batcher, [1, 2, 3, 4]) == [254, 253, 252, 251]
+
+
+async def test_a_deadly_crop_fails_after_three_deaths_and_takes_nobody_with_it() -> None:
+    def die_of_13(values: list[int]) -> None:
+        if 13 in values:
+            raise EngineDied("segmentation fault")
+
+    engine = Recorder(fault=die_of_13)
+    async with Batcher([engine]) as batcher:
+        painted = await values_of(batcher, [1, 2, 3, 4, 13, 6, 7, 8])
+        assert await values_of(batcher, [9]) == [246]
+
+    assert painted == [254, 253, 252, 251, "EngineFailed", 249, 248, 247]
+    assert sum(13 in batch for batch in engine.batches) == 3
+
+
+async def test_cancelled_crops_are_left_out_and_break_nothing() -> None:
+    engine = Recorder()
+    engine.free.clear()
+    async with Batcher([engine]) as batcher:
+        runs = [asyncio.create_task(batcher.run(crop(value))) for value in (1, 2, 3)]
+        await engine.began.wait()
+        late = [asyncio.create_task(batcher.run(crop(value))) for value in (4, 5)]
+        await asyncio.sleep(0)
+        runs[0].cancel()  # in the batch that runs
+        late[0].cancel()  # still waiting
+        await asyncio.sleep(0)
+        engine.free.set()
+        results = await asyncio.gather(*runs, *late, return_exceptions=True)
+        assert await values_of(batcher, [6]) == [249]
+
+    assert [isinstance(result, asyncio.CancelledError) for result in results] == [True, False, False, True, False]
+    assert engine.batches == [[1, 2, 3, 3], [5], [6]]
+
+
+async def test_an_unexpected_fault_fails_its_batch_and_the_loop_lives_on(caplog: pytest.LogCaptureFixture) -> None:
+    faults = iter([KeyError("a mistake of ours")])
+
+    def once(values: list[int]) -> None:
+        for fault in faults:
+            raise fault
+
+    async with Batcher([Recorder(fault=once)]) as batcher:
+        assert await values_of(batcher, [1, 2]) == ["EngineFailed", "EngineFailed"]
+        assert await values_of(batcher, [3]) == [252]
+
+    assert "a mistake of ours" in caplog.text
+
+
+async def test_engines_share_the_work() -> None:
+    first, second = Recorder(limit=1), Recorder(limit=1)
+    async with Batcher([first]) as batcher:
+        batcher.add(second)
+        assert await values_of(batcher, [1, 2, 3, 4]) == [254, 253, 252, 251]
+
+    assert len(first.batches) == len(second.batches) == 2
+
+
+async def test_measures_the_pace() -> None:
+    async with Batcher([Recorder()]) as batcher:
+        assert batcher.seconds_per_picture is None
+        await values_of(batcher, [1, 2, 3, 4])
+        assert batcher.seconds_per_picture == pytest.approx(0.5)
+        batcher.add(Recorder())
+        assert batcher.seconds_per_picture == pytest.approx(0.25)
+
+
+async def test_waiting_crops_fail_at_the_end() -> None:
+    engine = Recorder(limit=1)
+    engine.free.clear()
+    async with Batcher([engine]) as batcher:
+        runs = [asyncio.create_task(batcher.run(crop(value))) for value in (1, 2)]
+        await engine.began.wait()
+
+    results = await asyncio.gather(*runs, return_exceptions=True)
+    assert [type(result) for result in results] == [EngineFailed, EngineFailed]

@@ -1,0 +1,133 @@
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from inference.batcher import Batcher
+from inference.engine import BatchFailed, Engine, EngineDied
+from inference.errors import EngineFailed
+from tests.inference import SIZE, spec
+from tests.inference.networks import DEADLY, POISON, wait_for_file
+from ugatit import WeightsError
+
+PATIENCE = 30.0
+
+
+def crops(*values: int) -> np.ndarray:
+    return np.stack([np.full((SIZE, SIZE, 3), value, np.uint8) for value in values])
+
+
+async def test_runs_batches_and_warms_every_bucket(tmp_path: Path) -> None:
+    async with asyncio.timeout(PATIENCE), Engine(spec("Invert", tmp_path)) as engine:
+        done = await engine.run(crops(1, 2))
+        assert done.batch.dtype == np.uint8
+        assert done.batch[:, 0, 0, 0].tolist() == [254, 253]
+        assert done.seconds > 0
+        await engine.warm.wait()
+        assert engine.limit == 8
+        assert engine.failure is None
+
+
+async def test_nothing_is_left_of_the_process_after_the_end(tmp_path: Path) -> None:
+    async with asyncio.timeout(PATIENCE), Engine(spec("Held", tmp_path)) as engine:
+        running = asyncio.create_task(engine.run(crops(1)))
+        await asyncio.to_thread(wait_for_file, tmp_path / "begun")
+        pid = engine.pid
+        assert pid is not None
+        running.cancel()
+
+    assert not psutil.pid_exists(pid)
+
+
+async def test_kill_9_in_the_middle_of_a_batch_is_retried(tmp_path: Path) -> None:
+    async with asyncio.timeout(PATIENCE), Engine(spec("Held", tmp_path)) as engine, Batcher([engine]) as batcher:
+        runs = [asyncio.create_task(batcher.run(crops(value)[0])) for value in (1, 2, 3)]
+        await asyncio.to_thread(wait_for_file, tmp_path / "begun")
+        killed = engine.pid
+        assert killed is not None
+        os.kill(killed, signal.SIGKILL)
+        (tmp_path / "go").touch()
+        painted = await asyncio.gather(*runs)
+
+        assert [int(picture[0, 0, 0]) for picture in painted] == [254, 253, 252]
+        assert engine.pid != killed
+
+
+async def test_a_stopped_process_is_found_and_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inference.engine.LONGEST_BATCH", 0.2)
+    async with asyncio.timeout(PATIENCE), Engine(spec("Held", tmp_path)) as engine:
+        with pytest.raises(EngineDied):
+            await engine.run(crops(1))
+        monkeypatch.setattr("inference.engine.LONGEST_BATCH", PATIENCE)
+        (tmp_path / "go").touch()
+        assert (await engine.run(crops(1))).batch[0, 0, 0, 0] == 254
+
+
+async def test_a_refused_batch_leaves_the_process_alone(tmp_path: Path) -> None:
+    async with asyncio.timeout(PATIENCE), Engine(spec("Poisoned", tmp_path)) as engine:
+        with pytest.raises(BatchFailed, match="poison") as failure:
+            await engine.run(crops(1, POISON))
+        assert not failure.value.memory
+        pid = engine.pid
+        assert (await engine.run(crops(1, 2))).batch[1, 0, 0, 0] == 253
+        assert engine.pid == pid
+
+
+async def test_a_poisoned_crop_is_isolated_from_its_batch(tmp_path: Path) -> None:
+    async with asyncio.timeout(PATIENCE), Engine(spec("Poisoned", tmp_path)) as engine, Batcher([engine]) as batcher:
+        await engine.warm.wait()
+        runs = (batcher.run(crops(value)[0]) for value in (1, 2, POISON, 4))
+        results = await asyncio.gather(*runs, return_exceptions=True)
+
+    assert [type(result) for result in results] == [np.ndarray, np.ndarray, EngineFailed, np.ndarray]
+
+
+async def test_a_deadly_crop_ends_honestly_and_alone(tmp_path: Path) -> None:
+    async with asyncio.timeout(PATIENCE), Engine(spec("Deadly", tmp_path)) as engine, Batcher([engine]) as batcher:
+        await engine.warm.wait()
+        runs = (batcher.run(crops(value)[0]) for value in (1, DEADLY))
+        results = await asyncio.gather(*runs, return_exceptions=True)
+
+    assert [type(result) for result in results] == [np.ndarray, EngineFailed]
+
+
+async def test_out_of_memory_while_running(tmp_path: Path) -> None:
+    async with asyncio.timeout(PATIENCE), Engine(spec("Hungry", tmp_path)) as engine, Batcher([engine]) as batcher:
+        await engine.warm.wait()
+        painted = await asyncio.gather(*(batcher.run(crops(value)[0]) for value in (1, 2, 3, 4)))
+
+    assert [int(picture[0, 0, 0]) for picture in painted] == [254, 253, 252, 251]
+    ran = [line for line in (tmp_path / "batches").read_text().splitlines() if not line.endswith(" 0")]
+    assert ran == ["4 4", "2 2", "2 4"]
+
+
+async def test_out_of_memory_while_warming_sets_the_limit(tmp_path: Path) -> None:
+    async with asyncio.timeout(PATIENCE), Engine(spec("Cramped", tmp_path)) as engine:
+        await engine.warm.wait()
+        assert engine.limit == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "words"), [("misshapen", WeightsError, "kernel"), ("no_such_device", EngineFailed, "0 GPUs")]
+)
+async def test_a_network_that_cannot_load_is_not_tried_again(
+    name: str, error: type[Exception], words: str, tmp_path: Path
+) -> None:
+    async with asyncio.timeout(PATIENCE), Engine(spec(name, tmp_path)) as engine:
+        await engine.warm.wait()
+        assert isinstance(engine.failure, error)
+        assert words in str(engine.failure)
+        with pytest.raises(EngineFailed, match=words):
+            await engine.run(crops(1))
+        await asyncio.to_thread(engine._thread.join, PATIENCE)  # the supervisor has given up
+        assert not engine._thread.is_alive()
+
+
+async def test_a_process_that_cannot_start_fails_what_waits_for_it(tmp_path: Path) -> None:
+    async with asyncio.timeout(PATIENCE), Engine(spec("ends_at_start", tmp_path)) as engine:
+        with pytest.raises(EngineDied, match="exit code 3"):
+            await engine.run(crops(1))
