@@ -93,9 +93,9 @@ def _load(path: Path) -> Mapping[str, Any]:
         loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except pickle.UnpicklingError as error:
         found = re.search(r"GLOBAL (\S+)", str(error))
+        more = f" ({found[1]})" if found else ""
         raise WeightsError(
-            f"{path}: damaged, or holds more than tensors{f' ({found[1]})' if found else ''}. It is not opened, because "
-            "loading such a file could run anything."
+            f"{path}: damaged, or holds more than tensors{more}. It is not opened: loading it could run anything."
         ) from error
     except Exception as error:  # bytes that are no pickle can make an unpickler raise whatever there is
         reason = str(error).split("\n", 1)[0] or type(error).__name__
