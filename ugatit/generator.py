@@ -26,6 +26,14 @@ def build_generator(config: GeneratorConfig, dtype: Any = None, initializer: Any
     return _Plan(config, dtype, initializer).model()
 
 
+def build_training_generator(config: GeneratorConfig, dtype: Any = None, initializer: Any = NORMAL) -> keras.Model:
+    """The same network with a second output, the logits of its domain classifier: (N, 2), float32.
+
+    Column 0 comes from the average-pooled features, column 1 from the max-pooled ones. See `build_generator`.
+    """
+    return _Plan(config, dtype, initializer).model(with_logits=True)
+
+
 def weight_name(layer: keras.layers.Layer, weight: Any) -> str:
     """A weight's name below its generator's scope: `resblock_0/res1/conv_0/conv2d/kernel`."""
     return f"{layer.name.replace('.', '/')}/{weight.name}"
@@ -44,11 +52,11 @@ class _Plan:
             "dtype": dtype,
         }
 
-    def model(self) -> keras.Model:
+    def model(self, *, with_logits: bool = False) -> keras.Model:
         config, size = self.config, self.config.image_size
         image = keras.Input((size, size, 3), name="image")
         x = self._encode(image)
-        x = self._attend(x)
+        x, logits = self._attend(x)
         gamma, beta = self._mlp(x)
         for i in range(config.blocks):
             x = self._adaptive_block(x, gamma, beta, f"adaptive_resblock{i}")
@@ -59,7 +67,7 @@ class _Plan:
         x = RowwiseConv2D(3, 7, name="G_logit.conv2d", **self.kernels)(x)
         # In bfloat16 tanh would leave steps of 1/256 in bright and dark colours.
         picture = keras.layers.Activation("tanh", dtype="float32", name="picture")(x)
-        model = keras.Model(image, picture, name="generator")
+        model = keras.Model(image, [picture, logits] if with_logits else picture, name="generator")
         model.config = config
         return model
 
@@ -86,18 +94,20 @@ class _Plan:
         y = self._norm(f"{name}.res2.instance_norm", None)(self._conv(width, 3, f"{name}.res2.conv_0")(y))
         return keras.layers.Add(name=f"{name}.add", dtype=self.dtype)([x, y])
 
-    def _attend(self, x: Any) -> Any:
+    def _attend(self, x: Any) -> tuple[Any, Any]:
+        """The features that speak for the source domain, and the logits of the classifier that says so."""
         average = keras.layers.GlobalAveragePooling2D("channels_last", dtype=self.dtype, name="CAM.average")(x)
         maximum = keras.layers.GlobalMaxPooling2D("channels_last", dtype=self.dtype, name="CAM.maximum")(x)
         if self.published_tf:
             head = CAMHead(name="CAM_logit", **self.kernels)
-            (_, by_average), (_, by_maximum) = head(average), head(maximum)
+            (of_average, by_average), (of_maximum, by_maximum) = head(average), head(maximum)
         else:
-            _, by_average = CAMHead(name="CAM_logit_average", **self.kernels)(average)
-            _, by_maximum = CAMHead(name="CAM_logit_maximum", **self.kernels)(maximum)
+            of_average, by_average = CAMHead(name="CAM_logit_average", **self.kernels)(average)
+            of_maximum, by_maximum = CAMHead(name="CAM_logit_maximum", **self.kernels)(maximum)
         options = {**self.kernels, "use_bias": True}  # the one convolution with a bias in both dialects
         join = AttentionConv2D(self.config.width, activation="relu", name="conv_1x1.conv2d", **options)
-        return join(x, by_average, by_maximum)
+        logits = keras.layers.Concatenate(dtype="float32", name="CAM.logits")([of_average, of_maximum])
+        return join(x, by_average, by_maximum), logits
 
     def _mlp(self, x: Any) -> tuple[Any, Any]:
         """(N, H, W, C) → gamma and beta, (N, C) each. The full MLP sees the feature map in the order H, W, C."""

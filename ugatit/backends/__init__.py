@@ -1,0 +1,83 @@
+"""What the training step needs of a Keras backend beyond `keras.ops`: differentiation and compilation."""
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+# A function without arguments: a scalar to differentiate, and figures to hand through.
+Objective = Callable[[], tuple[Any, Mapping[str, Any]]]
+
+
+class Program(Protocol):
+    """Steps that read and assign a fixed list of Keras variables, compiled.
+
+    Steps are written with `keras.ops`, models and optimisers as if they ran at once; which variables they may assign is
+    known beforehand. `gradients` may be used within an objective of another `gradients`: the inner one's variables are
+    constants to the outer one.
+    """
+
+    def gradients(self, objective: Objective, variables: Sequence[Any]) -> tuple[Mapping[str, Any], list[Any]]:
+        """What the objective hands through, and the gradients of its scalar with respect to `variables`."""
+
+    def input_gradient(self, function: Callable[[Any], Any], x: Any) -> Any:
+        """The gradient of a scalar function, like x; it can be differentiated again."""
+
+    def compile(self, step: Callable[..., Mapping[str, Any]]) -> Callable[..., Mapping[str, Any]]:
+        """The step as one graph. Arguments are arrays of fixed shapes; returned are scalars on the device."""
+
+    def publish(self) -> None:
+        """Brings the variables up to date, to be called before any is read between steps."""
+
+    def adopt(self) -> None:
+        """Takes over what was assigned to the variables between steps."""
+
+
+class Events(Protocol):
+    """A TensorBoard event file."""
+
+    def scalars(self, step: int, values: Mapping[str, float]) -> None: ...
+
+    def picture(self, step: int, name: str, jpeg: bytes, width: int, height: int) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Backend(Protocol):
+    """A module of this package."""
+
+    def program(self, variables: Sequence[Any]) -> Program: ...
+
+    def native_bfloat16(self) -> bool:
+        """Whether the device multiplies bfloat16 matrices in hardware."""
+
+    def open_events(self, folder: Path) -> Events | None:
+        """None where the backend cannot write such files."""
+
+
+SUPPORTED = ("tensorflow", "jax")
+
+
+def current_backend() -> Backend:
+    """The module for the backend that Keras runs on.
+
+    Raises:
+        RuntimeError: training is not supported there.
+    """
+    import keras
+
+    name = keras.backend.backend()
+    if name not in SUPPORTED:
+        raise RuntimeError(f"training runs on {' and '.join(SUPPORTED)}. Received: KERAS_BACKEND={name}")
+    return cast(Backend, importlib.import_module(f"ugatit.backends.{name}"))
+
+
+def cpu_has_bfloat16(cpuinfo: str) -> bool:
+    """Whether a processor described as in Linux' /proc/cpuinfo has instructions for it (AVX512-BF16, AMX)."""
+    flags = {flag for line in cpuinfo.splitlines() if line.startswith("flags") for flag in line.split()}
+    return bool(flags & {"avx512_bf16", "amx_bf16"})
+
+
+def read_cpuinfo() -> str:
+    path = Path("/proc/cpuinfo")
+    return path.read_text() if path.is_file() else ""

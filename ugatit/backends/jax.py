@@ -1,0 +1,80 @@
+"""Training on JAX: pure functions of all variables' values, made of the same steps by Keras' stateless scopes."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import keras
+
+from ugatit.backends import Objective, cpu_has_bfloat16, read_cpuinfo
+
+AMPERE = 8.0  # compute capability of the first generation of NVIDIA's with bfloat16
+
+
+class JaxProgram:
+    """See `ugatit.backends.Program`.
+
+    Between steps the values live here, on the device, and are handed from step to step (their buffers donated): the
+    Keras variables learn of them in `publish`.
+    """
+
+    def __init__(self, variables: Sequence[Any]) -> None:
+        self._variables = list(variables)
+        self._values: list[Any] = []
+        self.adopt()
+
+    def gradients(self, objective: Objective, variables: Sequence[Any]) -> tuple[Mapping[str, Any], list[Any]]:
+        ambient = [(variable, variable.value) for variable in self._variables]  # as the enclosing scope has them
+
+        def function(values: list[Any]) -> tuple[Any, tuple[Mapping[str, Any], list[Any]]]:
+            mapping = [*ambient, *zip(variables, values, strict=True)]  # the later entry of a variable counts
+            with keras.StatelessScope(state_mapping=mapping) as scope:
+                loss, report = objective()
+                return loss, (report, [scope.get_current_value(variable) for variable in self._variables])
+
+        values = [variable.value for variable in variables]
+        gradients, (report, after) = jax.grad(function, has_aux=True)(values)
+        for variable, value in zip(self._variables, after, strict=True):
+            variable.assign(value)
+        return report, gradients
+
+    def input_gradient(self, function: Callable[[Any], Any], x: Any) -> Any:
+        return jax.grad(function)(x)
+
+    def compile(self, step: Callable[..., Mapping[str, Any]]) -> Callable[..., Mapping[str, Any]]:
+        def pure(values: list[Any], *arrays: Any) -> tuple[list[Any], Mapping[str, Any]]:
+            with keras.StatelessScope(state_mapping=list(zip(self._variables, values, strict=True))) as scope:
+                report = step(*arrays)
+                return [scope.get_current_value(variable) for variable in self._variables], report
+
+        compiled = jax.jit(pure, donate_argnums=0)
+
+        def call(*arrays: Any) -> Mapping[str, Any]:
+            self._values, report = compiled(self._values, *arrays)
+            return report
+
+        return call
+
+    def publish(self) -> None:
+        for variable, value in zip(self._variables, self._values, strict=True):
+            variable.assign(value.copy())  # the next step gives the buffer itself away
+
+    def adopt(self) -> None:
+        self._values = [variable.value.copy() for variable in self._variables]
+
+
+def program(variables: Sequence[Any]) -> JaxProgram:
+    return JaxProgram(variables)
+
+
+def native_bfloat16() -> bool:
+    device = jax.devices()[0]
+    if device.platform == "gpu":
+        return float(getattr(device, "compute_capability", 0)) >= AMPERE
+    return device.platform == "tpu" or cpu_has_bfloat16(read_cpuinfo())
+
+
+def open_events(folder: Path) -> None:
+    """JAX writes no event files; log.csv holds the same figures."""
+    return None

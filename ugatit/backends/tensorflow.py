@@ -1,0 +1,80 @@
+"""Training on TensorFlow: gradient tapes inside a `tf.function`."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from ugatit.backends import Objective, cpu_has_bfloat16, read_cpuinfo
+
+AMPERE = (8, 0)  # the first generation of NVIDIA's with bfloat16
+
+
+class TensorFlowProgram:
+    """See `ugatit.backends.Program`. Variables live in place, so there is nothing to publish or adopt."""
+
+    def gradients(self, objective: Objective, variables: Sequence[Any]) -> tuple[Mapping[str, Any], list[Any]]:
+        # Only these are watched: to an outer tape, a discriminator that is trained inside is a constant.
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            for variable in variables:
+                tape.watch(variable.value)
+            loss, report = objective()
+        return report, tape.gradient(loss, [variable.value for variable in variables])
+
+    def input_gradient(self, function: Callable[[Any], Any], x: Any) -> Any:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(x)
+            value = function(x)
+        return tape.gradient(value, x)
+
+    def compile(self, step: Callable[..., Mapping[str, Any]]) -> Callable[..., Mapping[str, Any]]:
+        graph = tf.function(step, autograph=False)
+
+        def call(*arrays: Any) -> Mapping[str, Any]:
+            return graph(*(tf.convert_to_tensor(array) for array in arrays))  # a Python number would be traced anew
+
+        return call
+
+    def publish(self) -> None: ...
+
+    def adopt(self) -> None: ...
+
+
+def program(variables: Sequence[Any]) -> TensorFlowProgram:
+    return TensorFlowProgram()
+
+
+def native_bfloat16() -> bool:
+    devices = tf.config.list_physical_devices("GPU")
+    if devices:
+        about = tf.config.experimental.get_device_details(devices[0])
+        return tuple(about.get("compute_capability", (0, 0))) >= AMPERE
+    return cpu_has_bfloat16(read_cpuinfo())
+
+
+class EventFile:
+    """Events as protocol buffers: `tf.summary.scalar` needs the tensorboard package, writing the records does not."""
+
+    def __init__(self, folder: Path) -> None:
+        self._writer = tf.summary.create_file_writer(str(folder))
+
+    def scalars(self, step: int, values: Mapping[str, float]) -> None:
+        kind = tf.compat.v1.Summary.Value
+        self._write(step, [kind(tag=name, simple_value=value) for name, value in values.items()])
+        self._writer.flush()
+
+    def picture(self, step: int, name: str, jpeg: bytes, width: int, height: int) -> None:
+        image = tf.compat.v1.Summary.Image(width=width, height=height, colorspace=3, encoded_image_string=jpeg)
+        self._write(step, [tf.compat.v1.Summary.Value(tag=name, image=image)])
+
+    def close(self) -> None:
+        self._writer.close()
+
+    def _write(self, step: int, values: list[Any]) -> None:
+        with self._writer.as_default():
+            tf.summary.experimental.write_raw_pb(tf.compat.v1.Summary(value=values).SerializeToString(), step=step)
+
+
+def open_events(folder: Path) -> EventFile:
+    return EventFile(folder)

@@ -1,0 +1,193 @@
+"""What a training run is made of, besides pictures: every number that shapes its outcome."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from ugatit.config import GeneratorConfig
+
+Gan = Literal["lsgan", "gan", "hinge", "wgan-gp", "wgan-lp", "dragan"]
+Precision = Literal["auto", "float32", "bfloat16"]
+
+
+@dataclass(frozen=True, slots=True)
+class DiscriminatorConfig:
+    """The pair of discriminators of one domain (arXiv:1907.10830, appendix C.2).
+
+    Args:
+        base_channels: channels after the first convolution; every further one doubles them. 64 in the paper.
+        cap: no convolution has more channels than this; 2048 in the paper, which is no bound there.
+        strided: stride-2 convolutions of the local and of the global discriminator; 3 and 5 in the paper. The last
+            feature map must be at least 3 cells wide, so small pictures allow fewer: see `for_size`.
+
+    Raises:
+        ValueError: a field out of range; the message states what was received.
+    """
+
+    base_channels: int = 64
+    cap: int = 2048
+    strided: tuple[int, int] = (3, 5)
+
+    def __post_init__(self) -> None:
+        if self.base_channels < 1 or self.cap < 1:
+            raise ValueError(f"base_channels and cap must be at least 1. Received: {self.base_channels}, {self.cap}")
+        if len(self.strided) != 2 or min(self.strided) < 1:
+            raise ValueError(f"strided must be two whole numbers of at least 1. Received: {self.strided}")
+
+    @classmethod
+    def for_size(cls, image_size: int, base_channels: int = 64, cap: int = 2048) -> "DiscriminatorConfig":
+        """The paper's depths, or as many stride-2 convolutions less as leave 4 cells a side to the global one."""
+        deepest = max(1, min(5, (image_size // 4).bit_length() - 1))
+        return cls(base_channels, cap, (max(1, deepest - 2), deepest))
+
+    def check(self, image_size: int) -> None:
+        """Raises ValueError where pictures of that side are too small for so many stride-2 convolutions."""
+        step = 2 ** max(self.strided)
+        if image_size % step or image_size // step < 3:
+            raise ValueError(
+                f"{max(self.strided)} stride-2 convolutions need an image size that is a multiple of {step} "
+                f"and at least {3 * step}. Received: {image_size}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class LossConfig:
+    """Which adversarial loss, and the weights in the sum (arXiv:1907.10830, section 2.2 and the authors' defaults).
+
+    Args:
+        gan: kind of adversarial loss.
+        adversarial, cycle, identity, cam: weights.
+        penalty: weight of the gradient penalty of "wgan-gp", "wgan-lp" and "dragan".
+    """
+
+    gan: Gan = "lsgan"
+    adversarial: float = 1.0
+    cycle: float = 10.0
+    identity: float = 10.0
+    cam: float = 1000.0
+    penalty: float = 10.0
+
+    def __post_init__(self) -> None:
+        if self.gan not in get_args(Gan):
+            raise ValueError(f"gan must be one of {', '.join(get_args(Gan))}. Received: {self.gan!r}")
+
+    @property
+    def has_penalty(self) -> bool:
+        return self.gan in ("wgan-gp", "wgan-lp", "dragan")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One training run.
+
+    Args:
+        generator, discriminator, losses: shapes and weights.
+        steps: updates of the discriminators; the paper's run is 1,000,000 of one pair.
+        batch: pairs a step.
+        learning_rate, beta_1, beta_2: of Adam, for generators and discriminators alike.
+        weight_decay: L2: its product with every kernel is added to the kernel's gradient.
+        decay_from: share of the run after which the learning rate falls linearly to zero.
+        n_critic: updates of the discriminators for one of the generators.
+        average: decay of the exponential moving average of the generators, which is what is exported.
+        augment: mirror half of the pictures, enlarge half of them by 30/256 and cut at random.
+        precision: "bfloat16" computes in it and keeps weights, statistics and losses in float32; "auto" takes it where
+            the device has it natively.
+        seed: of the weights, the order of the pictures and their augmentation.
+
+    Raises:
+        ValueError: a field out of range; the message states what was received.
+    """
+
+    generator: GeneratorConfig = field(default_factory=GeneratorConfig)
+    discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
+    losses: LossConfig = field(default_factory=LossConfig)
+    steps: int = 1_000_000
+    batch: int = 1
+    learning_rate: float = 1e-4
+    beta_1: float = 0.5
+    beta_2: float = 0.999
+    weight_decay: float = 1e-4
+    decay_from: float = 0.5
+    n_critic: int = 1
+    average: float = 0.999
+    augment: bool = True
+    precision: Precision = "auto"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch", "n_critic"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1. Received: {getattr(self, name)!r}")
+        for name in ("beta_1", "beta_2", "average", "decay_from"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must lie between 0 and 1. Received: {getattr(self, name)!r}")
+        for name in ("learning_rate", "weight_decay"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative. Received: {getattr(self, name)!r}")
+        if self.precision not in get_args(Precision):
+            raise ValueError(f"precision must be one of {', '.join(get_args(Precision))}. Received: {self.precision!r}")
+        self.discriminator.check(self.generator.image_size)
+
+    def learning_rate_at(self, progress: float) -> float:
+        """The learning rate after a share of the run, 0 to 1."""
+        if self.decay_from >= 1:
+            return self.learning_rate
+        return self.learning_rate * min(1.0, max(0.0, 1 - progress) / (1 - self.decay_from))
+
+    def average_at(self, step: int) -> float:
+        """The decay of the moving average at a step from 0: short at first, so that it forgets the random weights."""
+        return min(self.average, (1 + step) / (10 + step))
+
+    def to_dict(self) -> dict[str, Any]:
+        values = asdict(self)
+        values["discriminator"]["strided"] = list(self.discriminator.strided)
+        return values
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":
+        """The inverse of `to_dict`; what is left out takes its default, the discriminators' depth by the image size.
+
+        Raises:
+            ValueError: an unknown field, or a value out of range.
+        """
+        values = dict(values)
+        generator = GeneratorConfig.from_dict(values.pop("generator", {}))
+        losses = _build(LossConfig, "losses", values.pop("losses", {}))
+        given = dict(values.pop("discriminator", {}))
+        fitting = asdict(DiscriminatorConfig.for_size(generator.image_size, generator.base_channels))
+        if "strided" in given:
+            given["strided"] = tuple(given["strided"])
+        discriminator = _build(DiscriminatorConfig, "discriminator", {**fitting, **given})
+        rest = {"generator": generator, "discriminator": discriminator, "losses": losses, **values}
+        return _build(cls, "recipe", rest)
+
+    @classmethod
+    def from_toml(cls, path: Path, overrides: Mapping[str, Any]) -> "Recipe":
+        """A recipe file, its tables named as the fields here, under what a command line says.
+
+        Raises:
+            ValueError: no TOML, an unknown field, a value out of range; the message names the file.
+            OSError: the file cannot be read.
+        """
+        try:
+            values = tomllib.loads(path.read_text("utf-8"))
+            return cls.from_dict(merge(values, overrides))
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{path}: {error}") from error
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with the values of `over` in their places, table by table."""
+    merged = dict(base)
+    for key, value in over.items():
+        merged[key] = merge(merged.get(key, {}), value) if isinstance(value, Mapping) else value
+    return merged
+
+
+def _build(kind: Any, name: str, values: Mapping[str, Any]) -> Any:
+    known = {f.name for f in fields(kind)}
+    if unknown := sorted(set(values) - known):
+        raise ValueError(f"{name}: unknown fields. Received: {', '.join(unknown)}; known: {', '.join(sorted(known))}")
+    return kind(**values)
