@@ -9,11 +9,13 @@ import typer
 
 from ugatit.direction import Direction
 from ugatit.errors import WeightsError
+from ugatit.evaluation.cli import evaluate_command
 from ugatit.importing.cli import import_command
 from ugatit.weights_file import bundled_weights, read_header
 
 app = typer.Typer(help="U-GAT-IT: the network behind the pictures.", no_args_is_help=True, add_completion=False)
 app.command("import")(import_command)
+app.command("evaluate")(evaluate_command)
 
 
 @app.callback()
