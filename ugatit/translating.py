@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ugatit.direction import Direction
+from ugatit.page import Row, write_page
 
 if TYPE_CHECKING:
     import keras
@@ -50,6 +51,7 @@ def translate_pictures(
 
     Where two pictures share a stem (`a.jpg`, `a.png`), all keep their whole names: `a.jpg.png`, `a.png.png`.
     The folder `heatmaps`, if given, gets the pictures overlaid with where the network looked, under the same names.
+    `index.html` in `target` shows everything in a table.
 
     Returns:
         What could not be read; everything else was painted.
@@ -66,6 +68,7 @@ def translate_pictures(
     distinct = len({path.stem for path in pictures}) == len(pictures)
     names = {path: f"{path.stem if distinct else path.name}.png" for path in pictures}
     failures: list[Failure] = []
+    rows: list[Row] = []
     bar = Progress(
         TextColumn("painting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=Console(stderr=True)
     )
@@ -87,7 +90,11 @@ def translate_pictures(
                 else:
                     painted = paint(model, photos)
                 _save(painted, target, written)
+                rows += [
+                    Row(path, target / names[path], heatmaps / names[path] if heatmaps else None) for path, _ in ready
+                ]
             bar.update(task, advance=min(batch, len(pictures) - start))
+    write_page(target / "index.html", rows)
     return failures
 
 
