@@ -9,11 +9,15 @@ import typer
 
 from ugatit.direction import Direction
 from ugatit.errors import WeightsError
+from ugatit.evaluation.cli import evaluate_command
+from ugatit.importing.cli import import_command
 from ugatit.training_cli import train
 from ugatit.weights_file import bundled_weights, read_header
 
 app = typer.Typer(help="U-GAT-IT: the network behind the pictures.", no_args_is_help=True, add_completion=False)
 app.command()(train)
+app.command("import")(import_command)
+app.command("evaluate")(evaluate_command)
 
 
 @app.callback()
@@ -50,6 +54,9 @@ def translate(
     weights: Annotated[Path | None, typer.Option(help="Weights file.  [default: the ones that come along]")] = None,
     direction: Annotated[Direction | None, typer.Option(help="Which generator, in a file that holds both.")] = None,
     batch: Annotated[int, typer.Option(min=1, help="Pictures painted at a time.")] = 8,
+    heatmaps: Annotated[
+        bool, typer.Option("--heatmaps", help="Also OUT_DIR/heatmaps: the pictures, coloured where the network looked.")
+    ] = False,
 ) -> None:
     """Paint every picture of a folder, resized to the network's size; faces are not searched for."""
     from ugatit.translating import SUFFIXES, find_pictures, translate_pictures
@@ -59,7 +66,12 @@ def translate(
         if not pictures:
             raise FileNotFoundError(f"no pictures in {source}; looked for {', '.join(sorted(SUFFIXES))}")
         target.mkdir(parents=True, exist_ok=True)
-        failures = translate_pictures(pictures, target, weights or bundled_weights(), direction=direction, batch=batch)
+        maps = target / "heatmaps" if heatmaps else None
+        if maps:
+            maps.mkdir(exist_ok=True)
+        failures = translate_pictures(
+            pictures, target, weights or bundled_weights(), direction=direction, batch=batch, heatmaps=maps
+        )
     except (WeightsError, OSError) as error:
         raise _failed(error) from None
     for failure in failures:

@@ -55,7 +55,7 @@ def test_translate_does_the_others_when_one_is_broken(runner: CliRunner, tmp_pat
     assert result.exit_code == 1
     assert f"{source / 'broken.jpg'}: cannot be read (no picture)" in result.output
     assert "3 of 4 pictures painted" in result.output
-    assert sorted(path.name for path in target.iterdir()) == ["a.jpg.png", "a.png.png", "grey.webp.png"]
+    assert sorted(path.name for path in target.iterdir()) == ["a.jpg.png", "a.png.png", "grey.webp.png", "index.html"]
     with Image.open(target / "a.jpg.png") as image:
         assert (image.size, image.mode, image.format) == ((64, 64), "RGB", "PNG")
         assert np.asarray(image).std() > 20
