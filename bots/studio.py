@@ -12,6 +12,7 @@ import structlog
 
 from bots.answers import Answers
 from bots.requests import Door, PhotoRequest, Progress, Refused
+from bots.seal import Seal
 from bots.workshop import Workshop
 from config import Settings
 from inference import Pipeline, Priority, Scheduler
@@ -47,9 +48,11 @@ class Studio:
         self._stopping = False
         self._scheduler: Scheduler
         self._workshop: Workshop
+        self._seal: Seal
         self._answers = Answers(settings, database.jobs, store, clock=clock)
 
     async def __aenter__(self) -> Self:
+        self._seal = Seal(await self._database.secret("signatures"))
         unfinished = await self._database.jobs.unfinished()
         # What was accepted before a restart is always taken up again, even when limits have shrunk since.
         self._scheduler = Scheduler(self._settings.limits_queue + len(unfinished))
@@ -101,6 +104,7 @@ class Studio:
         if await self._database.jobs.advance(job_id, State.CANCELLED) is None:
             return False
         self._workshop.stop(job_id)
+        self._answers.dismiss(job)
         log.info("job cancelled", job=job_id)
         return True
 
@@ -119,6 +123,14 @@ class Studio:
     async def remember(self, job_id: str, reply: str) -> None:
         """Replace what the door has to know to answer a job."""
         await self._database.jobs.remember(job_id, reply)
+
+    def sign(self, purpose: str, text: str) -> str:
+        """A short signature, good for ever; see `bots.seal`."""
+        return self._seal.sign(purpose, text)
+
+    def verify(self, purpose: str, text: str, signature: str) -> bool:
+        """Whether `sign` made this signature for that purpose and text."""
+        return self._seal.verify(purpose, text, signature)
 
     async def drain(self) -> None:
         """Take nothing more in, finish what is being painted or delivered within LIMITS_GRACE seconds.

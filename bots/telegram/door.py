@@ -9,6 +9,7 @@ from telegram import Bot, InputMediaPhoto
 from telegram.error import BadRequest
 
 from bots.requests import Delivery, Progress, Stage
+from bots.telegram.buttons import Buttons
 from bots.telegram.reply import ReplyTo
 from bots.telegram.sending import Place, send
 from bots.telegram.speech import Speech
@@ -33,9 +34,12 @@ class TelegramDoor:
 
     platform = "telegram"
 
-    def __init__(self, bot: Bot, speech: Speech, remember: Callable[[str, str], Awaitable[None]]) -> None:
+    def __init__(
+        self, bot: Bot, speech: Speech, buttons: Buttons, remember: Callable[[str, str], Awaitable[None]]
+    ) -> None:
         self._bot = bot
         self._speech = speech
+        self._buttons = buttons
         self._remember = remember
         self._statuses: dict[str, Status] = {}
         self._answered: OrderedDict[str, None] = OrderedDict()
@@ -58,6 +62,9 @@ class TelegramDoor:
     async def explain(self, job: Job, code: str, reference: str) -> None:
         to = await self._end_status(job)
         await self.say(to, self._speech.failure(job.language, code, reference))
+
+    async def dismiss(self, job: Job) -> None:
+        await self._end_status(job)
 
     async def say(self, to: ReplyTo, text: str) -> None:
         """Words, as a reply.
@@ -84,6 +91,7 @@ class TelegramDoor:
             self._statuses[job.id] = Status(
                 self._bot,
                 to,
+                self._buttons.cancel(job),
                 lambda known: self._remember(job.id, known.to_json()),
                 lambda: max(least, len(self._statuses) / EDITS_A_SECOND),
             )

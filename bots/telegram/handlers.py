@@ -7,11 +7,19 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from telegram import Message, MessageEntity, Update
 from telegram.error import Forbidden, TelegramError
-from telegram.ext import Application, CallbackContext, CommandHandler, MessageHandler, filters
+from telegram.ext import (
+    Application,
+    CallbackContext,
+    CallbackQueryHandler,
+    CommandHandler,
+    MessageHandler,
+    filters,
+)
 
 from bots.requests import Refused, Undeliverable
 from bots.telegram.door import TelegramDoor
 from bots.telegram.intake import DownloadFailed, Downloads, Photo, language_of, photo_of, reply_to, request_of
+from bots.telegram.presses import Presses, answer
 from bots.telegram.speech import Speech
 
 if TYPE_CHECKING:
@@ -34,11 +42,14 @@ class Handlers:
         put_off: ids of updates whose photo was not taken in because the service stops; not to be confirmed.
     """
 
-    def __init__(self, studio: "Studio", door: TelegramDoor, downloads: Downloads, speech: Speech) -> None:
+    def __init__(
+        self, studio: "Studio", door: TelegramDoor, downloads: Downloads, speech: Speech, presses: Presses
+    ) -> None:
         self._studio = studio
         self._door = door
         self._downloads = downloads
         self._speech = speech
+        self._presses = presses
         self.put_off: set[int] = set()
 
     def add_to(self, application: Application[Any, Any, Any, Any, Any, Any]) -> None:
@@ -47,6 +58,7 @@ class Handlers:
         application.add_handler(CommandHandler("anime", self._anime, filters=_NEW))
         application.add_handler(MessageHandler(_PRIVATE, self._private))
         application.add_handler(MessageHandler(_GROUP, self._group))
+        application.add_handler(CallbackQueryHandler(self._presses.pressed))
         application.add_error_handler(self._failed)
 
     async def _tell(self, update: Update, context: Context) -> None:
@@ -127,8 +139,13 @@ class Handlers:
             log.info("nobody to answer", why=str(context.error))
             return
         log.error("update failed", reference=reference, exc_info=context.error)
-        message = update.message if isinstance(update, Update) else None
-        if message is not None:
+        if not isinstance(update, Update):
+            return
+        if (query := update.callback_query) is not None:
+            with suppress(TelegramError):
+                language = query.from_user.language_code
+                await answer(query, self._speech.failure(language, "unexpected", reference), alert=True)
+        if (message := update.message) is not None:
             with suppress(TelegramError):
                 await self._reply(message, self._speech.failure(language_of(message), "unexpected", reference))
 

@@ -18,8 +18,8 @@ class Speech:
     settings: Settings
     clock: Callable[[], float] = time.time
 
-    def say(self, language: str | None, key: str) -> str:
-        return self.words.say(language, key, **self._limits())
+    def say(self, language: str | None, key: str, **values: object) -> str:
+        return self.words.say(language, key, **self._limits(), **values)
 
     def progress(self, language: str, progress: Progress) -> str:
         key = "painting" if progress.stage is Stage.PAINTING else "waiting"

@@ -182,6 +182,8 @@ async def test_only_the_owner_cancels_and_nothing_is_sent(tmp_path, pipeline, do
         hold.set()
         assert (await ended(database, job.id)).state is State.CANCELLED
         assert pipeline.painted == []
+        await door.until(lambda: bool(door.dismissed))
+        assert [dismissed.id for dismissed in door.dismissed] == [job.id]
         assert door.delivered == door.explained == []
 
 
