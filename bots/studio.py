@@ -11,12 +11,12 @@ from typing import Self
 import structlog
 
 from bots.answers import Answers
-from bots.requests import Door, PhotoRequest, Progress, Refused
+from bots.requests import Door, PhotoRequest, Picture, Progress, Refused
 from bots.seal import Seal
 from bots.workshop import Workshop
 from config import Settings
-from inference import Pipeline, Priority, Scheduler
-from storage import Database, Job, ObjectStore, State, StorageError, input_key
+from inference import Options, Pipeline, Priority, Scheduler
+from storage import Database, Job, ObjectMissing, ObjectStore, People, Source, State, StorageError, input_key
 
 log = structlog.get_logger(__name__)
 
@@ -92,9 +92,36 @@ class Studio:
         await self._refuse_early(request)
         with self._on_its_way(request.person):
             job = await self._write_down(request, await self._read(chunks))
-        if job.state is State.QUEUED and job.id not in self._workshop:  # else the same update came twice at once
-            self._workshop.line_up(job, Priority.INTERACTIVE if request.interactive else Priority.BATCH)
+        self._line_up(job, Priority.INTERACTIVE if request.interactive else Priority.BATCH)
         return job
+
+    async def repaint(
+        self, job_id: str, person: str, options: Options, source: Source, *, reply: str, language: str
+    ) -> Job:
+        """Paint the photo of that person's earlier job once more; a job of its own, counted as any other.
+
+        Args:
+            source: what asked for it; the same one again returns its existing job.
+
+        Raises:
+            Refused: `photo_gone` when the photo is wiped, and all that `accept` refuses for.
+        """
+        known = await self._database.jobs.find(source)
+        if known is not None:
+            return known
+        earlier = await self._database.jobs.get(job_id)
+        if earlier is None or earlier.person != person or not earlier.input_key:
+            raise Refused("photo_gone", f"the photo of job {job_id} is wiped")
+        request = PhotoRequest(source, person, language, options, reply)
+        await self._refuse_early(request)
+        job = self._row(request, secrets.token_hex(16), earlier.input_key)
+        with self._on_its_way(person):
+            added = await self._database.jobs.add(job) or await self._database.jobs.find(source)
+        if added is None:
+            raise Refused("unexpected", "the row vanished between two reads")
+        self._line_up(added, Priority.INTERACTIVE)
+        log.info("job accepted", job=added.id, platform=source.platform, repaints=job_id)
+        return added
 
     async def cancel(self, job_id: str, person: str) -> bool:
         """End a job of that person before its picture is there. False: not theirs, unknown, or too late."""
@@ -107,6 +134,32 @@ class Studio:
         self._answers.dismiss(job)
         log.info("job cancelled", job=job_id)
         return True
+
+    async def discard(self, job_id: str, person: str) -> bool:
+        """Wipe the pictures of that person's job, and its photo unless another job is made from it, too."""
+        jobs = self._database.jobs
+        job = await jobs.get(job_id)
+        if job is None or job.person != person:
+            return False
+        photo = [job.input_key] if job.input_key and await jobs.sharing_input(job.input_key) == 1 else []
+        await self._store.delete([*job.results, *photo])
+        await jobs.results_wiped([job_id])
+        await jobs.input_wiped([job_id])
+        log.info("job discarded", job=job_id)
+        return True
+
+    async def pictures(self, job: Job) -> tuple[Picture, ...]:
+        """The pictures of a job that is painted; none once they are wiped."""
+        try:
+            data = [await self._store.get(key) for key in job.results]
+        except ObjectMissing:
+            return ()
+        return tuple(Picture(png, original) for png, original in zip(data[::2], data[1::2], strict=True))
+
+    @property
+    def people(self) -> People:
+        """What is remembered of people."""
+        return self._database.people
 
     async def job(self, job_id: str) -> Job | None:
         """The job as it stands now."""
@@ -180,9 +233,13 @@ class Studio:
             raise Refused("unreadable", "no bytes came")
         return bytes(photo)
 
-    async def _write_down(self, request: PhotoRequest, photo: bytes) -> Job:
-        now, job_id = self._clock(), secrets.token_hex(16)
-        job = Job(
+    def _line_up(self, job: Job, priority: Priority) -> None:
+        if job.state is State.QUEUED and job.id not in self._workshop:  # else the same update came twice at once
+            self._workshop.line_up(job, priority)
+
+    def _row(self, request: PhotoRequest, job_id: str, photo_key: str) -> Job:
+        now = self._clock()
+        return Job(
             id=job_id,
             source=request.source,
             person=request.person,
@@ -192,11 +249,15 @@ class Studio:
             state=State.QUEUED,
             code=None,
             attempts=0,
-            input_key=input_key(job_id),
+            input_key=photo_key,
             results=(),
             created_at=now,
             updated_at=now,
         )
+
+    async def _write_down(self, request: PhotoRequest, photo: bytes) -> Job:
+        job_id = secrets.token_hex(16)
+        job = self._row(request, job_id, input_key(job_id))
         try:
             await self._store.put(job.input_key, photo, "application/octet-stream")
             added = await self._database.jobs.add(job)

@@ -70,6 +70,6 @@ def create_parts(settings: Settings, studio: "Studio") -> Parts:
     door = TelegramDoor(application.bot, speech, buttons, studio.remember)
     file_url = f"{settings.telegram_file_url}{token}"
     downloads = Downloads(application.bot, requests.files, file_url, settings.limits_photo_bytes)
-    handlers = Handlers(studio, door, downloads, speech, Presses(studio, buttons, speech))
+    handlers = Handlers(studio, door, downloads, speech, Presses(studio, door, buttons, speech))
     handlers.add_to(application)
     return Parts(application, door, handlers)

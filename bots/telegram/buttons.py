@@ -1,15 +1,17 @@
 """Inline keyboards. What a button carries is `action:argument:signature`, so it works after any restart."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from bots.telegram.speech import Speech
+from inference import Crop, Faces, Options
 from storage import Job
 
 PURPOSE = "telegram button"
+_CROPS = (Crop.TIGHT, Crop.DEFAULT, Crop.WIDE)
 
 
 class Signer(Protocol):
@@ -24,6 +26,12 @@ class Action(StrEnum):
     """What a button does; its argument is a job's id."""
 
     CANCEL = "cancel"
+    WIDER = "wider"
+    TIGHTER = "tighter"
+    ALL_FACES = "all"
+    BESIDE = "beside"
+    FILE = "file"
+    DELETE = "delete"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +53,18 @@ class Buttons:
         """Under the message that says where a job stands."""
         return InlineKeyboardMarkup.from_button(self._button(job.language, "button_cancel", Action.CANCEL, job.id))
 
+    def result(self, job: Job, *, painted: int, found: int, beside: bool) -> InlineKeyboardMarkup:
+        """Under the result: what else can be had of this photo. `beside`: the photo's crop is shown already."""
+        options = Options.from_json(job.options)
+        rows = [[a for a in (Action.WIDER, Action.TIGHTER) if changed(options, a) is not None]]
+        if found > painted and changed(options, Action.ALL_FACES) is not None:
+            rows.append([Action.ALL_FACES])
+        rows.append([Action.FILE] if beside else [Action.BESIDE, Action.FILE])
+        rows.append([Action.DELETE])
+        return InlineKeyboardMarkup(
+            [[self._button(job.language, f"button_{a}", a, job.id, found=found) for a in row] for row in rows if row]
+        )
+
     def read(self, data: str | None) -> Pressed | None:
         """None: no button of ours carries this."""
         action, _, rest = (data or "").partition(":")
@@ -61,3 +81,13 @@ class Buttons:
         """At most 64 bytes, which is all that Telegram takes."""
         text = f"{action}:{argument}"
         return f"{text}:{self.signer.sign(PURPOSE, text)}"
+
+
+def changed(options: Options, action: Action) -> Options | None:
+    """The options that a press of `action` asks for; None where it would change nothing."""
+    if options.whole or options.region:  # no face was looked for
+        return None
+    if action is Action.ALL_FACES:
+        return replace(options, faces=Faces.ALL) if options.faces is Faces.LARGEST else None
+    step = _CROPS.index(options.crop) + {Action.WIDER: 1, Action.TIGHTER: -1}[action]
+    return replace(options, crop=_CROPS[step]) if 0 <= step < len(_CROPS) else None

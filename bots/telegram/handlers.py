@@ -50,7 +50,7 @@ class Handlers:
         self._downloads = downloads
         self._speech = speech
         self._presses = presses
-        self.put_off: set[int] = set()
+        self.put_off = presses.put_off
 
     def add_to(self, application: Application[Any, Any, Any, Any, Any, Any]) -> None:
         for name in ("start", "help", "privacy"):

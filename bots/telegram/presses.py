@@ -1,17 +1,25 @@
 """What happens when somebody presses a button under one of the bot's messages. Every press is answered."""
 
+import asyncio
+import secrets
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from telegram import CallbackQuery, Message, Update
+from telegram import Bot, CallbackQuery, Message, Update
 from telegram.constants import ChatMemberStatus
 from telegram.error import BadRequest, Forbidden, TelegramError
 from telegram.ext import CallbackContext
 
-from bots.telegram.buttons import Action, Buttons
+from bots.requests import Refused, Undeliverable
+from bots.side_by_side import side_by_side
+from bots.telegram.buttons import Action, Buttons, changed
+from bots.telegram.door import TelegramDoor
+from bots.telegram.intake import reply_to
 from bots.telegram.reply import ReplyTo
 from bots.telegram.speech import Speech
-from storage import Job, State
+from inference import Options
+from storage import Job, Source, State
 
 if TYPE_CHECKING:
     from bots.studio import Studio
@@ -19,14 +27,22 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 Context = CallbackContext[Any, Any, Any, Any]
+LONGEST = 200  # characters in the answer to a press
 _ADMINS = {ChatMemberStatus.ADMINISTRATOR, ChatMemberStatus.OWNER}
 
 
 class Presses:
-    """Deals with callback queries."""
+    """Deals with callback queries.
 
-    def __init__(self, studio: "Studio", buttons: Buttons, speech: Speech) -> None:
+    Attributes:
+        put_off: ids of updates that are not to be confirmed, because the service stops.
+    """
+
+    def __init__(self, studio: "Studio", door: TelegramDoor, buttons: Buttons, speech: Speech) -> None:
+        self.put_off: set[int] = set()
+        self._sent: deque[str] = deque(maxlen=1_024)  # presses whose pictures were sent
         self._studio = studio
+        self._door = door
         self._buttons = buttons
         self._speech = speech
 
@@ -45,34 +61,97 @@ class Presses:
             await answer(query, self._speech.say(language, "telegram.not_yours"), alert=True)
         elif meant.action is Action.CANCEL:
             await self._cancel(query, message, job, language)
+        elif meant.action is Action.DELETE:
+            await self._delete(query, message, job, language)
+        elif meant.action in {Action.BESIDE, Action.FILE}:
+            await self._send(query, message, job, language, meant.action)
+        else:
+            await self._repaint(update.update_id, query, message, job, language, meant.action)
 
     async def _cancel(self, query: CallbackQuery, message: Message, job: Job, language: str) -> None:
         cancelled = await self._studio.cancel(job.id, job.person)
         if not cancelled:
             now = await self._studio.job(job.id)
             if now is not None and now.state is State.CANCELLED:  # the same press again, after a crash
-                await remove(message)
+                await remove(message.get_bot(), message.chat_id, message.message_id)
                 cancelled = True
         await answer(query, self._speech.say(language, "cancelled" if cancelled else "telegram.too_late"))
 
+    async def _delete(self, query: CallbackQuery, message: Message, job: Job, language: str) -> None:
+        await self._studio.discard(job.id, job.person)
+        to = ReplyTo.from_json(job.reply)
+        album = to.shown if to.chat_id == message.chat_id else ()
+        gone = [await remove(message.get_bot(), message.chat_id, number) for number in (*album, message.message_id)]
+        if all(gone):
+            await answer(query, self._speech.say(language, "telegram.deleted"))
+        else:  # Telegram lets bots delete for 48 hours
+            await answer(query, self._speech.say(language, "telegram.delete_yourself"), alert=True)
+
+    async def _send(self, query: CallbackQuery, message: Message, job: Job, language: str, action: Action) -> None:
+        """The same pictures in another form, as a reply to those that are there."""
+        if query.id in self._sent:  # the same update once more
+            return
+        self._sent.append(query.id)
+        pictures = await self._studio.pictures(job)
+        if not pictures:
+            await answer(query, self._speech.say(language, "telegram.result_gone"), alert=True)
+            return
+        await answer(query)
+        to = reply_to(message)
+        try:
+            if action is Action.FILE:
+                await self._door.results.files(to, [picture.png for picture in pictures])
+            else:
+                both = await asyncio.to_thread(lambda: [side_by_side(picture) for picture in pictures])
+                await self._door.results.photos(to, both, None)
+        except Undeliverable as error:
+            log.info("nobody to answer", why=str(error))
+
+    async def _repaint(
+        self, update_id: int, query: CallbackQuery, message: Message, job: Job, language: str, action: Action
+    ) -> None:
+        options = changed(Options.from_json(job.options), action)
+        if options is None:
+            await answer(query, self._speech.say(language, "telegram.button_gone"))
+            return
+        source = Source("telegram", str(message.chat_id), f"press {query.id}", action)
+        reply = ReplyTo.from_json(job.reply).again(message.chat_id).to_json()
+        try:
+            new = await self._studio.repaint(job.id, job.person, options, source, reply=reply, language=language)
+        except Refused as refused:
+            if refused.code == "stopping":
+                self.put_off.add(update_id)
+                return
+            reference = secrets.token_hex(4)
+            log.info("repaint refused", code=refused.code, why=str(refused), reference=reference)
+            await answer(query, self._speech.refusal(language, refused, reference), alert=True)
+            return
+        await answer(query)
+        progress = self._studio.progress_of(new.id)
+        if progress is not None:
+            await self._door.progress(new, progress)
+
     async def _language(self, query: CallbackQuery) -> str:
-        return query.from_user.language_code or "en"
+        person = await self._studio.people.get(f"telegram:{query.from_user.id}")
+        return person.language or query.from_user.language_code or "en"
 
 
 async def answer(query: CallbackQuery, text: str | None = None, *, alert: bool = False) -> None:
     """End the button's spinner. One that came while the service was away may be too old for it."""
     try:
-        await query.answer(text, show_alert=alert)
+        await query.answer(text[:LONGEST] if text else None, show_alert=alert)
     except BadRequest as error:
         log.info("press not answered", why=str(error))
 
 
-async def remove(message: Message) -> None:
-    """Delete one of the bot's messages, if it can be."""
+async def remove(bot: Bot, chat_id: int, message_id: int) -> bool:
+    """Delete one of the bot's messages. False: it is still there, and the bot can't change that."""
     try:
-        await message.delete()
+        await bot.delete_message(chat_id, message_id)
     except (BadRequest, Forbidden) as error:
         log.info("message not deleted", why=str(error))
+        return "not found" in str(error).lower()
+    return True
 
 
 async def _may(query: CallbackQuery, message: Message, job: Job) -> bool:

@@ -37,6 +37,8 @@ class Speech:
     def failure(self, language: str | None, code: str, reference: str) -> str:
         if code == "cancelled":
             return self.words.say(language, "cancelled")
+        if code == "photo_gone":
+            return self.say(language, "telegram.photo_gone")
         return self.words.failure(language, code, reference=reference, **self._limits())
 
     def refusal(self, language: str | None, refused: Refused, reference: str) -> str:
