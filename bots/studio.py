@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -17,10 +18,28 @@ from bots.workshop import Workshop
 from config import Settings
 from inference import Options, Pipeline, Priority, Scheduler
 from storage import Database, Job, ObjectMissing, ObjectStore, People, Source, State, StorageError, input_key
+from storage.retention import Forgotten, forget
 
 log = structlog.get_logger(__name__)
 
 MINUTE, HOUR = 60.0, 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """The service in numbers.
+
+    Args:
+        ready: see `Studio.ready`.
+        waiting: jobs in line.
+        jobs: how many of those still written down are in each state.
+        seconds_per_picture: measured; None before the first batch.
+    """
+
+    ready: bool
+    waiting: int
+    jobs: dict[State, int]
+    seconds_per_picture: float | None
 
 
 class Studio:
@@ -148,6 +167,14 @@ class Studio:
         log.info("job discarded", job=job_id)
         return True
 
+    async def forget(self, person: str) -> Forgotten:
+        """Cancel what a person still waits for, and wipe all that is stored of them; says how much that was."""
+        for job in await self._database.jobs.of(person):
+            await self.cancel(job.id, person)
+        forgotten = await forget(self._database, self._store, person)
+        log.info("person forgotten", jobs=forgotten.jobs, photos=forgotten.photos, pictures=forgotten.pictures)
+        return forgotten
+
     async def pictures(self, job: Job) -> tuple[Picture, ...]:
         """The pictures of a job that is painted; none once they are wiped."""
         try:
@@ -155,6 +182,11 @@ class Studio:
         except ObjectMissing:
             return ()
         return tuple(Picture(png, original) for png, original in zip(data[::2], data[1::2], strict=True))
+
+    async def stats(self) -> Stats:
+        """How the service is doing."""
+        counts = await self._database.jobs.counts()
+        return Stats(self.ready, len(self._scheduler), counts, self._pipeline.seconds_per_picture())
 
     @property
     def people(self) -> People:

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
+from bots.preferences import Preferences
 from bots.telegram.speech import Speech
 from inference import Crop, Faces, Options
 from storage import Job
@@ -23,7 +24,7 @@ class Signer(Protocol):
 
 
 class Action(StrEnum):
-    """What a button does; its argument is a job's id."""
+    """What a button does. Its argument is a job's id, or for what is personal, what was chosen."""
 
     CANCEL = "cancel"
     WIDER = "wider"
@@ -32,6 +33,17 @@ class Action(StrEnum):
     BESIDE = "beside"
     FILE = "file"
     DELETE = "delete"
+    FACES = "faces"
+    CROP = "crop"
+    COMPARE = "compare"
+    LANGUAGE = "language"
+    FORGET = "forget"
+    KEEP = "keep"
+
+
+PERSONAL = frozenset({Action.FACES, Action.CROP, Action.COMPARE, Action.LANGUAGE, Action.FORGET, Action.KEEP})
+AUTOMATIC = "auto"  # the language that Telegram says
+CHOSEN = "✓ "
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +77,39 @@ class Buttons:
             [[self._button(job.language, f"button_{a}", a, job.id, found=found) for a in row] for row in rows if row]
         )
 
+    def settings(self, language: str, preferences: Preferences) -> InlineKeyboardMarkup:
+        """One row for each setting, with a tick at what is chosen."""
+        crops = zip(_CROPS, ("button_tighter", "button_normal", "button_wider"), strict=True)
+        rows = [
+            [
+                self._choice(language, f"button_faces_{faces}", Action.FACES, faces, faces is preferences.faces)
+                for faces in Faces
+            ],
+            [self._choice(language, key, Action.CROP, crop, crop is preferences.crop) for crop, key in crops],
+            [
+                self._choice(language, "button_alone", Action.COMPARE, "off", not preferences.beside),
+                self._choice(language, "button_beside", Action.COMPARE, "on", preferences.beside),
+            ],
+        ]
+        return InlineKeyboardMarkup(rows)
+
+    def languages(self, language: str, chosen: str | None) -> InlineKeyboardMarkup:
+        """Each language by its own name, two in a row, below the choice to go by Telegram's."""
+        words = self.speech.words
+        buttons = [
+            self._named(
+                words.catalogues[code].get("telegram.language_name", code), Action.LANGUAGE, code, code == chosen
+            )
+            for code in words.languages
+        ]
+        automatic = self._choice(language, "button_automatic", Action.LANGUAGE, AUTOMATIC, chosen is None)
+        return InlineKeyboardMarkup([[automatic], *(buttons[n : n + 2] for n in range(0, len(buttons), 2))])
+
+    def forget(self, language: str) -> InlineKeyboardMarkup:
+        """Whether everything of a person is really to be deleted."""
+        yes = self._button(language, "button_forget", Action.FORGET, "me")
+        return InlineKeyboardMarkup([[yes], [self._button(language, "button_keep", Action.KEEP, "me")]])
+
     def read(self, data: str | None) -> Pressed | None:
         """None: no button of ours carries this."""
         action, _, rest = (data or "").partition(":")
@@ -76,6 +121,12 @@ class Buttons:
     def _button(self, language: str, key: str, action: Action, argument: str, **values: object) -> InlineKeyboardButton:
         text = self.speech.say(language, f"telegram.{key}", **values)
         return InlineKeyboardButton(text, callback_data=self._data(action, argument))
+
+    def _choice(self, language: str, key: str, action: Action, argument: str, chosen: bool) -> InlineKeyboardButton:
+        return self._named(self.speech.say(language, f"telegram.{key}"), action, argument, chosen)
+
+    def _named(self, text: str, action: Action, argument: str, chosen: bool) -> InlineKeyboardButton:
+        return InlineKeyboardButton(CHOSEN * chosen + text, callback_data=self._data(action, argument))
 
     def _data(self, action: Action, argument: str) -> str:
         """At most 64 bytes, which is all that Telegram takes."""

@@ -77,7 +77,7 @@ class TelegramDoor:
     async def dismiss(self, job: Job) -> None:
         await self._end_status(job)
 
-    async def say(self, to: ReplyTo, text: str) -> None:
+    async def say(self, to: ReplyTo, text: str, buttons: InlineKeyboardMarkup | None = None) -> None:
         """Words, as a reply.
 
         Raises:
@@ -86,7 +86,11 @@ class TelegramDoor:
         await send(
             to,
             lambda place: self._bot.send_message(
-                place.chat_id, text, message_thread_id=place.thread_id, reply_parameters=place.reply
+                place.chat_id,
+                text,
+                message_thread_id=place.thread_id,
+                reply_parameters=place.reply,
+                reply_markup=buttons,
             ),
         )
 

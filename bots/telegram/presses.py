@@ -13,9 +13,10 @@ from telegram.ext import CallbackContext
 
 from bots.requests import Refused, Undeliverable
 from bots.side_by_side import side_by_side
-from bots.telegram.buttons import Action, Buttons, changed
+from bots.telegram.buttons import PERSONAL, Action, Buttons, changed
 from bots.telegram.door import TelegramDoor
-from bots.telegram.intake import reply_to
+from bots.telegram.intake import chosen_language, reply_to
+from bots.telegram.personal import Personal
 from bots.telegram.reply import ReplyTo
 from bots.telegram.speech import Speech
 from inference import Options
@@ -38,21 +39,28 @@ class Presses:
         put_off: ids of updates that are not to be confirmed, because the service stops.
     """
 
-    def __init__(self, studio: "Studio", door: TelegramDoor, buttons: Buttons, speech: Speech) -> None:
+    def __init__(
+        self, studio: "Studio", door: TelegramDoor, buttons: Buttons, speech: Speech, personal: Personal
+    ) -> None:
         self.put_off: set[int] = set()
         self._sent: deque[str] = deque(maxlen=1_024)  # presses whose pictures were sent
         self._studio = studio
         self._door = door
+        self._personal = personal
         self._buttons = buttons
         self._speech = speech
 
     async def pressed(self, update: Update, context: Context) -> None:
         if (query := update.callback_query) is None:
             return
-        language = await self._language(query)
+        tag = query.from_user.language_code or "en"
+        language = await chosen_language(self._studio.people, f"telegram:{query.from_user.id}", tag)
         meant, message = self._buttons.read(query.data), query.message
         if meant is None or not isinstance(message, Message):  # a message too old to be shown to bots
             await answer(query, self._speech.say(language, "telegram.button_gone"))
+            return
+        if meant.action in PERSONAL:
+            await answer(query, await self._personal.pressed(query, message, meant, language))
             return
         job = await self._studio.job(meant.argument)
         if job is None:
@@ -130,10 +138,6 @@ class Presses:
         progress = self._studio.progress_of(new.id)
         if progress is not None:
             await self._door.progress(new, progress)
-
-    async def _language(self, query: CallbackQuery) -> str:
-        person = await self._studio.people.get(f"telegram:{query.from_user.id}")
-        return person.language or query.from_user.language_code or "en"
 
 
 async def answer(query: CallbackQuery, text: str | None = None, *, alert: bool = False) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from bots.telegram.handlers import COMMANDS
 from bots.words import Words
 from tests.bots.telegram.parts import running
 from tests.bots.telegram.pictures import picture
@@ -84,5 +85,5 @@ async def test_the_menu_has_words_for_every_command(tg: FakeTelegram, tmp_path: 
         commands = await service.runner.bot.get_my_commands()
         words = Words.load()
         assert {c.command: c.description for c in commands} == {
-            name: words.say("en", f"telegram.command_{name}") for name in ("anime", "help", "privacy")
+            name: words.say("en", f"telegram.command_{name}") for name in COMMANDS
         }

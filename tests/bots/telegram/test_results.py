@@ -205,3 +205,18 @@ def test_the_crop_stands_left_of_the_picture() -> None:
         assert image.size == (128, 64)
         assert image.getpixel((5, 5))[2] > 200  # type: ignore[index]
         assert image.getpixel((69, 5)) == (255, 0, 0)
+
+
+async def test_an_unforeseen_error_answers_the_press(
+    tg: FakeTelegram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def broken(*_: object) -> None:
+        raise RuntimeError("secret detail")
+
+    async with running(tg, tmp_path) as service:
+        chat = tg.private_chat(tg.user("Ann"))
+        _, answer = await delivered(service, chat)
+        monkeypatch.setattr(service.studio, "discard", broken)
+        said = await (await chat.press(answer, "Delete")).answer()
+        assert "Something went wrong" in said["text"]
+        assert said["text"].split("Reference ")[1].rstrip(")") in capsys.readouterr().out
