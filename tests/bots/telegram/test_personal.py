@@ -72,6 +72,7 @@ async def test_the_chosen_language_is_used_for_every_answer(
         monkeypatch.setattr(service.studio, "progress_of", None)
         await chat.send_photo(picture(colour="gold"))
         await chat.wait_for(lambda m: m.text.startswith("¡Something went wrong"))
+        await chat.wait_answers(2, lambda m: m.kind == "photo")
         await (await chat.press(asked, "¡As in Telegram!")).answer()
         assert asked.text == "Which language do you like to read?"
         assert (await service.database.people.get(f"telegram:{chat.user.id}")).language is None
