@@ -8,20 +8,21 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import structlog
-from fastapi import FastAPI, Request, Response
 
 from bots.logs import configure_logging
 from bots.studio import Studio
-from bots.web import PortTaken, WebDoor, create_app
-from bots.web import serve as serve_web
 from config import ConfigError, Settings, load_settings
-from inference import Pipeline
+from inference import InferenceError, Pipeline
 from storage import Database, ObjectStore, StorageError, open_store
 from storage.retention import sweep
 from ugatit import WeightsError
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 log = structlog.get_logger(__name__)
 
@@ -39,8 +40,9 @@ async def serve(settings: Settings, *, say: Callable[[str], None] = print) -> No
     Raises:
         ConfigError: a setting asks for what is not served.
         StorageError: the database or the store can't be used; says what to do.
-        PortTaken: the port of the page can't be had.
+        PortTaken: the port of the page can't be had (a ConfigError).
         WeightsError: MODEL_WEIGHTS can't be used.
+        EngineFailed: none of MODEL_DEVICES can be used.
     """
     _refuse_unserved(settings)
     configure_logging(settings)
@@ -56,11 +58,7 @@ async def serve(settings: Settings, *, say: Callable[[str], None] = print) -> No
         await store.check()
         pipeline = await stack.enter_async_context(Pipeline(settings))
         studio = await stack.enter_async_context(Studio(settings, database, store, pipeline))
-        studio.open_door(WebDoor(studio.remember))
-        web = create_app(settings, studio, store)
-        address = await stack.enter_async_context(serve_web(web, settings))
-        say(f"Page and API    {address}")
-        await _open_chats(stack, settings, studio, web, say)
+        await _open_doors(stack, settings, studio, store, say)
         sweeper = asyncio.create_task(_sweep(settings, database, store))
         stack.callback(sweeper.cancel)
         ready = asyncio.create_task(_say_ready(pipeline, say))
@@ -78,14 +76,22 @@ def _refuse_unserved(settings: Settings) -> None:
     """Settings that this version only knows by name stop the start: nobody should wait for what they promise."""
     if settings.queue_url != "local:":
         raise ConfigError(f"QUEUE_URL = {settings.queue_url!r}: workers over SQS are not there yet; use local:")
+    if settings.model_backend not in {"auto", "tensorflow"}:
+        raise ConfigError(f"MODEL_BACKEND = {settings.model_backend!r}: only tensorflow is there yet; use auto")
     if settings.mail_url is not None:
         raise ConfigError("MAIL_URL: e-mailed links are not there yet; leave it empty")
 
 
-async def _open_chats(
-    stack: AsyncExitStack, settings: Settings, studio: Studio, web: FastAPI, say: Callable[[str], None]
+async def _open_doors(
+    stack: AsyncExitStack, settings: Settings, studio: Studio, store: ObjectStore, say: Callable[[str], None]
 ) -> None:
-    # Imported here: an SDK takes half a second, and the front door should not wait for one that is off.
+    # Each is imported here: the engine's process starts meanwhile, and nobody waits for the SDK of a door that is off.
+    from bots.web import WebDoor, create_app
+    from bots.web import serve as serve_web
+
+    studio.open_door(WebDoor(studio.remember))
+    web = create_app(settings, studio, store)
+    say(f"Page and API    {await stack.enter_async_context(serve_web(web, settings))}")
     if settings.telegram_token:
         from bots.telegram.runner import run_telegram
 
@@ -104,7 +110,9 @@ async def _open_chats(
         say("Discord         off (DISCORD_TOKEN turns it on)")
 
 
-def _mount_webhook(web: FastAPI, path: str, receive: Callable[[str | None, bytes], Awaitable[int]]) -> None:
+def _mount_webhook(web: "FastAPI", path: str, receive: Callable[[str | None, bytes], Awaitable[int]]) -> None:
+    from fastapi import Request, Response
+
     async def webhook(request: Request) -> Response:
         return Response(status_code=await receive(request.headers.get(SECRET_HEADER), await request.body()))
 
@@ -138,7 +146,7 @@ def main() -> int:
     """`python -m bots`: 0 after a clean stop, 2 when the start is not possible, with one clear message."""
     try:
         asyncio.run(serve(load_settings(), say=lambda line: print(line, flush=True)))
-    except (ConfigError, StorageError, PortTaken, WeightsError) as error:
+    except (ConfigError, StorageError, WeightsError, InferenceError) as error:
         print(f"Selfie2Anime can't start. {error}", file=sys.stderr)
         return 2
     return 0

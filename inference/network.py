@@ -81,4 +81,5 @@ def _dtype(precision: str, gpu: Any | None) -> str:
 
         major, _ = tf.config.experimental.get_device_details(gpu).get("compute_capability", (0, 0))
         return "bfloat16" if major >= 8 else "float32"
-    return "bfloat16" if NATIVE_BFLOAT16 & set(CPUINFO.read_text().split()) else "float32"
+    flags = set(CPUINFO.read_text().split()) if CPUINFO.exists() else set()  # Linux alone has it
+    return "bfloat16" if NATIVE_BFLOAT16 & flags else "float32"

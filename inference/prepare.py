@@ -8,7 +8,7 @@ from concurrent.futures.process import BrokenProcessPool
 from types import TracebackType
 from typing import Self
 
-from pebble import ProcessExpired, ProcessPool
+from pebble import CONSTS, ProcessExpired, ProcessPool
 
 from config import Settings
 from inference import prepare_process
@@ -86,6 +86,7 @@ class Preparer:
             await asyncio.to_thread(_close, broken)
 
     def _open(self) -> ProcessPool:
+        CONSTS.term_timeout = 0.1  # our processes ignore SIGTERM: waiting for it to work is time lost
         pool = ProcessPool(
             max_workers=self._workers,
             initializer=prepare_process.start,

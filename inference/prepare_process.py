@@ -1,6 +1,7 @@
 """What runs inside a prepare process. The service names these functions, so OpenCV is imported only when they run."""
 
 import resource
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -62,9 +63,10 @@ def start(memory: int) -> None:
     cv2.setNumThreads(1)  # photos run side by side; the other cores are the engine's
     _detector = Detector()
     _detector.detect(np.zeros((64, 64, 3), np.uint8))
-    # RLIMIT_DATA, not RLIMIT_AS: OpenCV maps several hundred MB of address space that it never touches.
-    allowed = _data_bytes() + memory
-    resource.setrlimit(resource.RLIMIT_DATA, (allowed, allowed))
+    if sys.platform == "linux":  # elsewhere no limit counts what is really used; the time limit holds everywhere
+        # RLIMIT_DATA, not RLIMIT_AS: OpenCV maps several hundred MB of address space that it never touches.
+        allowed = _data_bytes() + memory
+        resource.setrlimit(resource.RLIMIT_DATA, (allowed, allowed))
 
 
 def _data_bytes() -> int:

@@ -5,7 +5,8 @@ from storage.errors import ObjectMissing, StorageError
 from storage.files import FileStore
 from storage.jobs import Job, Jobs, Source, State
 from storage.keys import input_key, result_keys
-from storage.objects import ObjectStore, disposition, open_store
+from storage.links import disposition
+from storage.objects import ObjectStore, open_store
 from storage.people import People, Person
 
 __all__ = [

@@ -15,7 +15,7 @@ from typing import Self
 from urllib.parse import urlencode
 
 from storage.errors import ObjectMissing, StorageError
-from storage.objects import checked_key
+from storage.keys import checked_key
 
 _HALF_WRITTEN = ".writing-"  # no key's part may start with a dot, so these never meet an object
 _ABANDONED_AFTER = 3_600.0  # seconds; a write takes milliseconds

@@ -1,7 +1,14 @@
-"""Which object belongs to which job."""
+"""Keys of objects: which are allowed, and which object belongs to which job."""
+
+import re
+
+from storage.errors import StorageError
 
 INPUTS = "inputs/"
 RESULTS = "results/"
+
+# Every part starts with a letter or digit: no "..", no hidden file, no empty part, nothing absolute.
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}(?:/[A-Za-z0-9][A-Za-z0-9._-]{0,199}){0,7}")
 
 
 def input_key(job_id: str) -> str:
@@ -17,3 +24,14 @@ def result_keys(job_id: str, pictures: int) -> tuple[str, ...]:
 def job_of(key: str) -> str:
     """Id of the job that an object under either prefix was made for."""
     return key.split("/")[1]
+
+
+def checked_key(key: str) -> str:
+    """The key itself.
+
+    Raises:
+        StorageError: it could leave the store, or is none of ours.
+    """
+    if not _KEY.fullmatch(key):
+        raise StorageError("bad_key", f"{key!r} is no key: parts of letters, digits, '.', '_' and '-', joined by '/'.")
+    return key

@@ -4,17 +4,13 @@ Keys (made in storage.keys): a photo is `inputs/{job_id}`; its pictures are `res
 crop it was painted from, `results/{job_id}/{n}-original.jpg` (n from 1). Retention and deletion go by these prefixes.
 """
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from storage.errors import StorageError
-
-# Every part starts with a letter or digit: no "..", no hidden file, no empty part, nothing absolute.
-_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}(?:/[A-Za-z0-9][A-Za-z0-9._-]{0,199}){0,7}")
 
 
 class ObjectStore(Protocol):
@@ -55,24 +51,6 @@ class ObjectStore(Protocol):
         Raises:
             StorageError: it cannot; says what to do.
         """
-
-
-def checked_key(key: str) -> str:
-    """The key itself.
-
-    Raises:
-        StorageError: it could leave the store, or is none of ours.
-    """
-    if not _KEY.fullmatch(key):
-        raise StorageError("bad_key", f"{key!r} is no key: parts of letters, digits, '.', '_' and '-', joined by '/'.")
-    return key
-
-
-def disposition(filename: str) -> str:
-    """`Content-Disposition` that downloads under this name (RFC 6266), whatever a person typed into it."""
-    name = re.sub(r"[\x00-\x1f\x7f/\\]", "", filename)[:120] or "picture"
-    plain = re.sub(r'[^ -~]|["%;]', "_", name)
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
 def open_store(url: str, *, secret: bytes) -> ObjectStore:

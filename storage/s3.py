@@ -19,7 +19,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from storage.errors import ObjectMissing, StorageError
-from storage.objects import checked_key, disposition
+from storage.keys import checked_key
+from storage.links import disposition
 from storage.s3_errors import code_of, explain
 
 RETRIES = {"mode": "standard", "total_max_attempts": 5}  # exponential back-off with jitter

@@ -70,6 +70,7 @@ class Service:
             env={**self._environment, "PYTHONPATH": str(ROOT)},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
         )
         self._reader = asyncio.create_task(self._read())
 
@@ -86,6 +87,11 @@ class Service:
         """SIGTERM; returns the exit code."""
         self._process.send_signal(signal.SIGTERM)
         return await self.ended(within)
+
+    async def interrupt(self) -> int:
+        """Ctrl-C: SIGINT to the service and every process of its group; returns the exit code."""
+        os.killpg(self._process.pid, signal.SIGINT)
+        return await self.ended()
 
     async def ended(self, within: float = 60) -> int:
         """Wait for the end; returns the exit code."""

@@ -92,6 +92,17 @@ async def test_a_selfie_survives_a_kill_and_is_answered_once(tmp_path: Path):
         assert len([m for m in chat.answers if m.picture]) == 1
 
 
+async def test_ctrl_c_finishes_what_is_painted(tmp_path: Path):
+    async with FakeTelegram() as telegram, Service(tmp_path, **telegram_settings(telegram)) as service:
+        chat = telegram.private_chat(telegram.user("Ann"))
+        await service.said("Ready to paint")
+        await chat.send_photo(jpeg())
+        await telegram.wait_call("sendChatAction", within=30)  # it is being painted
+        assert await service.interrupt() == 0
+        assert_painted((await chat.wait_photo()).picture)
+        assert "engine" not in service.output.split('"event": "stopping"')[1]
+
+
 async def test_the_page_paints_with_pictures_private_in_s3(tmp_path: Path, s3: S3Server):
     settings = {
         "STORAGE_URL": "s3://private-pictures/selfies",

@@ -12,6 +12,7 @@ import yarl
 from bots.discord.commands import AnimeTree
 from bots.discord.door import DiscordDoor
 from bots.discord.intake import Intake
+from bots.discord.labels import Labels
 from bots.discord.network import guard
 from bots.discord.phrases import Phrases
 from bots.words import Words
@@ -44,7 +45,8 @@ class AnimeBot(discord.Client):
         phrases = Phrases(words, settings)
         self._studio = studio
         self.door = DiscordDoor(self, phrases, clock)
-        self.tree = AnimeTree(self, Intake(settings, studio, phrases, clock), phrases)
+        self.tree = AnimeTree(self, Intake(settings, studio, phrases, clock), phrases, words)
+        self._labels = Labels(words)
         self._guilds_to_sync = settings.discord_guilds
         self._gateway = yarl.URL(settings.discord_gateway_url) if settings.discord_gateway_url else None
         self._synced = False
@@ -57,6 +59,7 @@ class AnimeBot(discord.Client):
         self.door.connect()
         self._studio.open_door(self.door)
         if not self._synced:
+            await self.tree.set_translator(self._labels)
             await self._sync()
 
     async def on_ready(self) -> None:

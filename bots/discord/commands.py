@@ -1,5 +1,7 @@
 """The commands people see, and one handler for what goes wrong in them."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import discord
@@ -7,10 +9,14 @@ import structlog
 from discord import app_commands
 
 from bots.discord.intake import READABLE, Intake
+from bots.discord.labels import label_of
 from bots.discord.phrases import Phrases, new_reference
+from bots.words import Words
 from inference.options import Crop, Faces, Options
 
 log = structlog.get_logger(__name__)
+
+Label = Callable[[str], app_commands.locale_str]
 
 EVERYWHERE = app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True)
 EVERYBODY = app_commands.AppInstallationType(guild=True, user=True)
@@ -19,11 +25,12 @@ EVERYBODY = app_commands.AppInstallationType(guild=True, user=True)
 class AnimeTree(app_commands.CommandTree[discord.Client]):
     """The command tree: usable in servers, direct and group messages, installed by a server or by a person."""
 
-    def __init__(self, client: discord.Client, intake: Intake, phrases: Phrases) -> None:
+    def __init__(self, client: discord.Client, intake: Intake, phrases: Phrases, words: Words) -> None:
         super().__init__(client, allowed_contexts=EVERYWHERE, allowed_installs=EVERYBODY)
         self._phrases = phrases
-        _add_anime(self, intake, phrases)
-        _add_texts(self, phrases)
+        label = partial(label_of, words)
+        _add_anime(self, intake, phrases, label)
+        _add_texts(self, phrases, label)
 
     async def on_error(self, interaction: discord.Interaction, error: app_commands.AppCommandError, /) -> None:
         """Every failure nobody foresaw: one sentence with a reference that stands in the log too."""
@@ -46,25 +53,18 @@ async def say(interaction: discord.Interaction, text: str, *, private: bool) -> 
         log.warning("discord answer failed", status=error.status, code=error.code)
 
 
-def _add_anime(tree: AnimeTree, intake: Intake, phrases: Phrases) -> None:
-    @tree.command(name="anime", description="Paint the faces in a photo as anime characters")
+def _add_anime(tree: AnimeTree, intake: Intake, phrases: Phrases, label: Label) -> None:
+    @tree.command(name="anime", description=label("command_anime"))
     @app_commands.describe(
-        photo="A photo with a face in it: JPEG, PNG, WebP or HEIC",
-        faces="Which faces to paint, if there are several",
-        crop="How much around the face to show",
-        whole="Paint the middle of the whole picture, without looking for a face",
-        private="Show the answer to you alone",
+        photo=label("command_anime_photo"),
+        faces=label("command_anime_faces"),
+        crop=label("command_anime_crop"),
+        whole=label("command_anime_whole"),
+        private=label("command_anime_private"),
     )
     @app_commands.choices(
-        faces=[
-            app_commands.Choice(name="all of them", value=Faces.ALL.value),
-            app_commands.Choice(name="the largest", value=Faces.LARGEST.value),
-        ],
-        crop=[
-            app_commands.Choice(name="normal", value=Crop.DEFAULT.value),
-            app_commands.Choice(name="wider", value=Crop.WIDE.value),
-            app_commands.Choice(name="tighter", value=Crop.TIGHT.value),
-        ],
+        faces=[app_commands.Choice(name=label(f"command_anime_faces_{one}"), value=one.value) for one in Faces],
+        crop=[app_commands.Choice(name=label(f"command_anime_crop_{one}"), value=one.value) for one in Crop],
     )
     async def anime(
         interaction: discord.Interaction,
@@ -76,7 +76,7 @@ def _add_anime(tree: AnimeTree, intake: Intake, phrases: Phrases) -> None:
     ) -> None:
         await intake.take(interaction, photo, Options(Faces(faces), Crop(crop), whole), private=private)
 
-    @tree.context_menu(name="Anime this")
+    @tree.context_menu(name=label("menu_anime"))
     async def anime_this(interaction: discord.Interaction, message: discord.Message) -> None:
         photo = first_photo(message)
         if photo is None:
@@ -85,12 +85,12 @@ def _add_anime(tree: AnimeTree, intake: Intake, phrases: Phrases) -> None:
             await intake.take(interaction, photo, Options(), private=False)
 
 
-def _add_texts(tree: AnimeTree, phrases: Phrases) -> None:
-    @tree.command(name="help", description="How this works")
+def _add_texts(tree: AnimeTree, phrases: Phrases, label: Label) -> None:
+    @tree.command(name="help", description=label("command_help"))
     async def help_(interaction: discord.Interaction) -> None:
         await say(interaction, phrases.help(str(interaction.locale)), private=True)
 
-    @tree.command(name="privacy", description="What happens to your photo")
+    @tree.command(name="privacy", description=label("command_privacy"))
     async def privacy(interaction: discord.Interaction) -> None:
         await say(interaction, phrases.privacy(str(interaction.locale)), private=True)
 

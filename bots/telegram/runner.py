@@ -15,7 +15,7 @@ from bots.telegram.application import Parts, create_parts
 from bots.telegram.backoff import Backoff, asked_pause
 from bots.telegram.handlers import COMMANDS
 from bots.telegram.polling import ALLOWED, Poller
-from bots.words import Words
+from bots.words import DEFAULT, Words
 from config import Settings
 
 if TYPE_CHECKING:
@@ -114,13 +114,17 @@ class TelegramRunner:
             await self.bot.delete_webhook()  # with one set, polling is refused
 
     async def _show_commands(self) -> None:
-        """Fill the menu. Without it the bot works just as well."""
+        """Fill the menu in every language. Without it the bot works just as well."""
         words = Words.load()
-        commands = [BotCommand(name, words.say(None, f"telegram.command_{name}")) for name in COMMANDS]
+        await asyncio.gather(*(self._show_commands_in(language, words) for language in words.languages))
+
+    async def _show_commands_in(self, language: str, words: Words) -> None:
+        commands = [BotCommand(name, words.say(language, f"telegram.command_{name}")) for name in COMMANDS]
         try:
-            await self.bot.set_my_commands(commands)
+            # The menu without a language is for everybody who has none of their own (Bot API: setMyCommands).
+            await self.bot.set_my_commands(commands, language_code=None if language == DEFAULT else language)
         except TelegramError as error:
-            log.warning("commands not shown", why=str(error))
+            log.warning("commands not shown", language=language, why=str(error))
 
     async def _handle(self, update: Update) -> bool:
         await self._parts.application.process_update(update)

@@ -42,7 +42,7 @@ def mount_page(app: FastAPI, settings: Settings, wording: Wording) -> None:
             "privacy": wording.privacy(language),
             "photo_bytes": settings.limits_photo_bytes,
         }
-        response = templates.TemplateResponse(request, "page.html", context)
+        response = templates.TemplateResponse(request, "page.html", context, headers=wording.headers(language))
         visitor_of(request).keep(response, settings)
         return response
 

@@ -74,11 +74,13 @@ class ProblemHandlers:
     def _answer(
         self, request: Request, status: int, code: str, *, headers: dict[str, str] | None = None, reference: str = ""
     ) -> JSONResponse:
+        language = self.wording.language(request)
         details = ProblemDetails(
             title=HTTPStatus(status).phrase,
             status=status,
-            detail=self.wording.problem(self.wording.language(request), code, reference=reference),
+            detail=self.wording.problem(language, code, reference=reference),
             code=code,
         )
         content = details.model_dump()
+        headers = self.wording.headers(language) | (headers or {})
         return JSONResponse(content, status, headers=headers, media_type="application/problem+json")

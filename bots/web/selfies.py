@@ -94,7 +94,9 @@ def selfies_router(
             raise Problem(404, "not_found")
         return job
 
-    async def describe(job: Job, language: str) -> Selfie:
+    async def describe(job: Job, request: Request, response: Response) -> Selfie:
+        language = wording.language(request)
+        response.headers.update(wording.headers(language))
         note = Note.from_json(job.reply)
         progress = None if job.state.ended else studio.progress_of(job.id)
         message = None
@@ -159,12 +161,12 @@ def selfies_router(
         )
 
     @router.get("/{job_id}", responses=_refusals([404]))
-    async def look(job_id: str, request: Request) -> Selfie:
+    async def look(job_id: str, request: Request, response: Response) -> Selfie:
         """Where a photo stands, and its pictures when they are done. Whoever has the id (128 random bits) may look."""
-        return await describe(await find(job_id), wording.language(request))
+        return await describe(await find(job_id), request, response)
 
     @router.post("/{job_id}/cancel", responses=_refusals([403, 404, 409]))
-    async def cancel(job_id: str, request: Request) -> Selfie:
+    async def cancel(job_id: str, request: Request, response: Response) -> Selfie:
         """Take one's own photo back, as long as it is not painted."""
         refuse_foreign(request, settings)
         job = await find(job_id)
@@ -173,7 +175,7 @@ def selfies_router(
             raise Problem(404, "not_found")  # somebody else's: not even that it exists is theirs to change
         if not await studio.cancel(job_id, visitor.person):
             raise Problem(409, "not_cancelled")
-        return await describe(await find(job_id), wording.language(request))
+        return await describe(await find(job_id), request, response)
 
     return router
 

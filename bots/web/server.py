@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator, Generator
 import uvicorn
 from starlette.types import ASGIApp
 
-from config import Settings
+from config import ConfigError, Settings
 
 GRACE = 10.0  # seconds at most for requests in flight; no answer here takes longer than an upload's tail
 
 
-class PortTaken(OSError):
+class PortTaken(ConfigError):
     """The address cannot be listened on; the text says which and what to do."""
 
 

@@ -32,6 +32,11 @@ class Wording:
                 return code
         return DEFAULT
 
+    @staticmethod
+    def headers(language: str) -> dict[str, str]:
+        """What an answer in `language` says of it, so that no cache hands it to somebody who reads another."""
+        return {"Content-Language": language, "Vary": "Accept-Language"}
+
     def failure(self, language: str, code: str, reference: str) -> str:
         """Why there is no picture."""
         return self.words.failure(

@@ -8,7 +8,20 @@ from inference import errors
 WORDS = Words.load()
 
 
-@pytest.mark.parametrize(("tag", "code"), [("en-GB", "en"), ("EN_us", "en"), ("xx", "en"), (None, "en"), ("", "en")])
+@pytest.mark.parametrize(
+    ("tag", "code"),
+    [
+        ("en-GB", "en"),
+        ("EN_us", "en"),
+        ("xx", "en"),
+        (None, "en"),
+        ("", "en"),
+        ("pt-BR", "pt"),
+        ("zh-hans", "zh"),
+        ("es-419", "es"),
+        ("RU", "ru"),
+    ],
+)
 def test_a_tag_picks_its_catalogue(tag, code):
     assert WORDS.pick(tag) == code
 

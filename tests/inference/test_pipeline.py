@@ -1,10 +1,13 @@
 import asyncio
 import io
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 
@@ -43,22 +46,56 @@ if __name__ == "__main__":
 """
 
 
+KILLED = """
+import asyncio, os, signal
+from pathlib import Path
+import psutil
+from config import load_settings
+from inference import Options, Pipeline
+
+async def main():
+    async with Pipeline(load_settings(), network="tests.inference.networks:Invert") as pipeline:
+        await pipeline.translate(Path("docs/astronaut.png").read_bytes(), Options())
+        print(*(child.pid for child in psutil.Process().children(recursive=True)), flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+
+
+def run(script: Path, source: str) -> "subprocess.CompletedProcess[str]":
+    """A service process of its own, in the repository, with no settings."""
+    script.write_text(source)
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
+    command = [sys.executable, str(script)]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+
+def alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_no_process_outlives_a_service_that_was_killed(tmp_path: Path) -> None:
+    killed = run(tmp_path / "service.py", KILLED)  # returns when all who hold its output have closed it
+
+    assert killed.returncode == -signal.SIGKILL
+    pids = [int(pid) for pid in killed.stdout.split()]
+    assert len(pids) >= 3  # an engine and two prepare processes
+    end = time.monotonic() + PATIENCE
+    while any(alive(pid) for pid in pids) and time.monotonic() < end:  # from its last file closed to its end
+        time.sleep(0.01)
+    assert [pid for pid in pids if alive(pid)] == []
+
+
 def test_a_photo_becomes_a_picture_and_the_service_loads_neither_tensorflow_nor_opencv(tmp_path: Path) -> None:
-    script = tmp_path / "service.py"
-    script.write_text(REAL)
+    done = run(tmp_path / "service.py", REAL)
 
-    run = subprocess.run(
-        [sys.executable, str(script)],
-        cwd=ROOT,
-        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-    assert (run.returncode, run.stderr) == (0, "")
-    assert run.stdout.strip() == "['PNG', 'JPEG'] [(256, 256), (256, 256)] 1 256"
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.strip() == "['PNG', 'JPEG'] [(256, 256), (256, 256)] 1 256"
 
 
 async def test_paints_every_face_left_to_right(astronaut: Image.Image) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from storage import FileStore, ObjectMissing, StorageError, disposition, open_store
-from storage.objects import checked_key
+from storage.keys import checked_key
 from tests.storage.parts import Clock
 
 

@@ -116,7 +116,7 @@ class FakeDiscord:
         assert self.socket is not None
         await self.socket.send_json({"op": 0, "s": 1, "t": event, "d": data})
 
-    async def slash(self, path: str = "/attachments/me.png", host: str = "127.0.0.1") -> None:
+    async def slash(self, path: str = "/attachments/me.png", host: str = "127.0.0.1", locale: str = "en-US") -> None:
         """Somebody types /anime in a direct message, with a photo that is at `path` on `host`."""
         url = f"http://{host}:{self.port}{path}"
         photo = {"id": "9", "filename": "me.png", "size": len(self.photo), "url": url, "proxy_url": url}
@@ -126,7 +126,7 @@ class FakeDiscord:
         data = {"id": "3", "name": "anime", "type": 1, "resolved": {"attachments": {"9": photo}}, "options": [option]}
         interaction = {"id": "6", "application_id": "42", "type": 2, "token": "interaction-secret", "version": 1}
         interaction |= {"data": data, "channel_id": "5", "channel": {"id": "5", "type": 1, "recipients": [person]}}
-        interaction |= {"user": person, "locale": "de", "entitlements": [], "authorizing_integration_owners": {}}
+        interaction |= {"user": person, "locale": locale, "entitlements": [], "authorizing_integration_owners": {}}
         interaction |= {"context": 1, "app_permissions": "0", "attachment_size_limit": 10_485_760}
         await self.dispatch("INTERACTION_CREATE", interaction)
 

@@ -3,6 +3,7 @@
 import pytest
 
 from bots.discord.bot import create_bot
+from bots.words import Words
 from config import Settings
 from tests.bots.discord.stand_ins import delivery_of, paint, png_of
 
@@ -45,6 +46,27 @@ async def test_commands_work_everywhere_and_for_everybody(env, simcord_bot):
     for command in sync.json:
         assert command["contexts"] == [0, 1, 2]
         assert command["integration_types"] == [0, 1]
+
+
+async def test_commands_are_shown_in_the_languages_of_the_catalogues(env):
+    (sync,) = [request for request in env.http_requests if request.method == "PUT"]
+    commands = {command["name"]: command for command in sync.json}
+    words = Words.load()
+    locales = {"ru", "zh-CN", "zh-TW", "ja", "es-ES", "es-419", "de", "pt-BR"}
+
+    def says(key):
+        return {locale: words.say(locale, f"discord.{key}") for locale in locales}
+
+    assert commands["Anime this"]["name_localizations"] == says("menu_anime")
+    for name in ("anime", "help", "privacy"):
+        assert commands[name]["description"] == words.say("en", f"discord.command_{name}")
+        assert commands[name]["description_localizations"] == says(f"command_{name}")
+        assert not commands[name].get("name_localizations"), "what is typed is the same everywhere"
+    for option in commands["anime"]["options"]:
+        assert option["description_localizations"] == says(f"command_anime_{option['name']}")
+        assert not option.get("name_localizations")
+        for choice in option.get("choices", ()):
+            assert choice["name_localizations"] == says(f"command_anime_{option['name']}_{choice['value']}")
 
 
 async def test_the_photo_is_required(env, simcord_bot):

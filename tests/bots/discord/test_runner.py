@@ -11,7 +11,7 @@ from discord.http import Route
 from bots.discord.runner import run_discord
 from config import Settings
 from tests.bots.discord.fake_discord import TOKEN, FakeDiscord, serve
-from tests.bots.discord.stand_ins import FakeStudio, delivery_of, paint, png_of
+from tests.bots.discord.stand_ins import FakeStudio, delivery_of, fail, paint, png_of
 
 
 class Naps:
@@ -58,7 +58,7 @@ async def test_a_photo_goes_in_and_a_picture_comes_back_over_the_wire(fake, capl
         async with asyncio.timeout(5):
             await fake.edited.wait()
     assert studio.photos == [fake.photo]
-    assert studio.requests[0].language == "de"
+    assert studio.requests[0].language == "en-US"
     assert [callback["type"] for callback in fake.callbacks] == [5]
     assert fake.edits[0]["anime.png"] == delivery.pictures[0].png
     assert json.loads(fake.edits[0]["payload_json"])["content"] == "Here you are."
@@ -66,6 +66,16 @@ async def test_a_photo_goes_in_and_a_picture_comes_back_over_the_wire(fake, capl
     assert {command["name"] for command in fake.sync} == {"anime", "help", "privacy", "Anime this"}
     assert "interaction-secret" not in caplog.text + str(logs)
     assert TOKEN not in caplog.text + str(logs)
+
+
+async def test_no_face_is_said_in_the_persons_language(fake):
+    studio = FakeStudio(work=fail("no_face"))
+    async with run_discord(settings_for(fake), studio):
+        await connected(fake)
+        await fake.slash(locale="ru")
+        async with asyncio.timeout(5):
+            await fake.edited.wait()
+    assert json.loads(fake.edits[0]["payload_json"])["content"].startswith("На этом фото не нашлось лица.")
 
 
 @pytest.mark.parametrize(("path", "host"), [("/attachments/me.png", "localhost"), ("/redirect", "127.0.0.1")])

@@ -63,6 +63,15 @@ async def test_no_face_is_said_and_no_status_stays(tg: FakeTelegram, tmp_path: P
         assert chat.answers == [answer]
 
 
+async def test_no_face_is_said_in_the_persons_language(tg: FakeTelegram, tmp_path: Path) -> None:
+    async with running(tg, tmp_path) as service:
+        service.painter.error = NoFace("nobody there")
+        chat = tg.private_chat(tg.user("Аня", "ru"))
+        sent = await chat.send_photo(picture())
+        answer = await chat.wait_for(lambda m: "не нашлось лица" in m.text)
+        assert answer.reply_to == sent.id
+
+
 async def test_the_status_is_one_message_edited_in_place_then_gone(
     tg: FakeTelegram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

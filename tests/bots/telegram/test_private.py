@@ -79,11 +79,34 @@ async def test_anime_as_a_reply_paints_again(tg: FakeTelegram, tmp_path: Path) -
         assert len(service.painter.photos) == 2
 
 
-async def test_the_menu_has_words_for_every_command(tg: FakeTelegram, tmp_path: Path) -> None:
+async def test_the_menu_has_words_for_every_command_in_every_language(tg: FakeTelegram, tmp_path: Path) -> None:
+    words = Words.load()
     async with running(tg, tmp_path) as service:
-        await tg.wait_call("setMyCommands")
-        commands = await service.runner.bot.get_my_commands()
-        words = Words.load()
-        assert {c.command: c.description for c in commands} == {
-            name: words.say("en", f"telegram.command_{name}") for name in COMMANDS
-        }
+        await tg.wait_call("setMyCommands", len(words.languages))
+        for language in words.languages:
+            code = None if language == "en" else language
+            commands = await service.runner.bot.get_my_commands(language_code=code)
+            assert {c.command: c.description for c in commands} == {
+                name: words.say(language, f"telegram.command_{name}") for name in COMMANDS
+            }
+
+
+async def test_a_menu_that_telegram_refuses_keeps_nobody_waiting(tg: FakeTelegram, tmp_path: Path) -> None:
+    tg.fail("setMyCommands", 400, "Bad Request: BOT_COMMANDS_TOO_MUCH", times=3)
+    async with running(tg, tmp_path) as service:
+        chat = tg.private_chat(tg.user("Ann"))
+        await chat.send_text("/help")
+        await chat.wait_answers(1)
+        languages = [None, *(language for language in Words.load().languages if language != "en")]
+        menus = [await service.runner.bot.get_my_commands(language_code=language) for language in languages]
+        assert len([menu for menu in menus if menu]) == len(languages) - 3
+
+
+@pytest.mark.parametrize(("code", "language"), [("ru", "ru"), ("zh-hans", "zh"), ("pt-br", "pt"), ("fi", "en")])
+async def test_everybody_is_answered_in_their_language(
+    tg: FakeTelegram, tmp_path: Path, code: str, language: str
+) -> None:
+    async with running(tg, tmp_path):
+        chat = tg.private_chat(tg.user("Ann", code))
+        await chat.send_text("/start")
+        assert (await chat.wait_answers(1))[0].text == Words.load().say(language, "start")

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 import bots.web
 from bots.web import create_app
 from bots.words import Words
-from storage import StorageError
+from storage import State, StorageError
 from tests.bots.web.conftest import client_of, make_settings
 from tests.bots.web.fakes import FakeStudio, make_job
 
@@ -115,16 +115,37 @@ async def test_metrics_count_by_route_not_by_path(client: httpx.AsyncClient, stu
 
 @pytest.mark.parametrize(
     ("header", "language"),
-    [("", "en"), ("de-CH;q=0.5, xx", "de"), ("en;q=0.1, pt-BR", "pt"), ("de;q=0, en", "en"), ("de;q=x", "en")],
+    [
+        ("", "en"),
+        ("de-CH;q=0.5, xx", "de"),
+        ("en;q=0.1, pt-BR", "pt"),
+        ("zh-Hans-CN, en;q=0.5", "zh"),
+        ("ja", "ja"),
+        ("fr, ru;q=0.2", "ru"),
+        ("de;q=0, en", "en"),
+        ("de;q=x", "en"),
+    ],
 )
-async def test_languages(studio: FakeStudio, monkeypatch: pytest.MonkeyPatch, header: str, language: str) -> None:
-    english = Words.load().catalogues["en"]
-    catalogues = {"en": english, "de": {"page.drop": "Selfie hierher"}, "pt": {}}
-    monkeypatch.setattr(Words, "load", lambda: Words(catalogues))
-    async with client_of(create_app(make_settings(), studio, RemoteStore(), CollectorRegistry())) as client:
-        text = (await client.get("/", headers={"Accept-Language": header})).text
-    assert f'<html lang="{language}">' in text
-    assert ("Selfie hierher" in text) is (language == "de")
+async def test_languages(client: httpx.AsyncClient, header: str, language: str) -> None:
+    words = Words.load()
+    page = await client.get("/", headers={"Accept-Language": header})
+    assert f'<html lang="{language}">' in page.text
+    assert words.say(language, "page.drop") in page.text
+    refused = await client.get("/api/selfies/none", headers={"Accept-Language": header})
+    assert refused.json()["detail"] == words.say(language, "page.problem.not_found")
+    for answer in (page, refused):
+        assert answer.headers["vary"] == "Accept-Language"
+        assert answer.headers["content-language"] == language
+
+
+async def test_why_there_is_no_picture_is_said_to_each_visitor_in_their_language(
+    client: httpx.AsyncClient, studio: FakeStudio
+) -> None:
+    studio.jobs["j"] = make_job("j", state=State.FAILED, code="no_face")
+    for language in ("ru", "en"):
+        answer = await client.get("/api/selfies/j", headers={"Accept-Language": language})
+        assert answer.json()["message"] == Words.load().failure(language, "no_face")
+        assert answer.headers["vary"] == "Accept-Language"
 
 
 async def test_the_api_describes_itself(client: httpx.AsyncClient) -> None:
