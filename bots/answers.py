@@ -101,8 +101,10 @@ class Answers:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("answer failed; it goes out after the next start", error=repr(error), exc_info=error)
 
-    async def _deliver(self, job: Job) -> None:
-        job = await self._jobs.get(job.id) or job  # the door may have noted its status message since
+    async def _deliver(self, rendered: Job) -> None:
+        job = await self._jobs.get(rendered.id)  # the door may have noted its status message since
+        if job is None or job.state.ended:  # forgotten or cancelled meanwhile
+            return
         get = self._store.get
         try:
             data = [await store_answers(partial(get, key), multiplier=self._pause) for key in job.results]
@@ -118,9 +120,9 @@ class Answers:
         else:
             await self._jobs.advance(job.id, State.FAILED, code="undeliverable")
 
-    async def _explain(self, job: Job, end: State, code: str) -> None:
-        job = await self._jobs.get(job.id) or job
-        if job.state.ended:  # cancelled meanwhile
+    async def _explain(self, unpainted: Job, end: State, code: str) -> None:
+        job = await self._jobs.get(unpainted.id)
+        if job is None or job.state.ended:  # forgotten or cancelled meanwhile
             return
         # Told first, then ended: a crash in between tells it again, and never leaves a person without an answer.
         await self._insist(job, lambda door: door.explain(job, code, reference(job)))

@@ -160,6 +160,7 @@ class Studio:
         job = await jobs.get(job_id)
         if job is None or job.person != person:
             return False
+        await self.cancel(job_id, person)  # one that is not delivered yet has nothing to deliver any more
         photo = [job.input_key] if job.input_key and await jobs.sharing_input(job.input_key) == 1 else []
         await self._store.delete([*job.results, *photo])
         await jobs.results_wiped([job_id])

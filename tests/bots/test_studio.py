@@ -394,3 +394,17 @@ async def test_signatures_outlive_a_restart_and_are_for_one_purpose(tmp_path, pi
         assert not studio.verify("button", "cancel:2", signature)
         assert not studio.verify("link", "cancel:1", signature)
         assert not studio.verify("button", "cancel:1", "")
+
+
+async def test_what_is_cancelled_or_forgotten_before_its_door_opens_is_not_delivered(tmp_path, pipeline, door):
+    async with studio_in(settings_in(tmp_path), pipeline, None) as (studio, database, _):
+        jobs = [await studio.accept(request(str(n), f"test:{n}"), chunks(b"photo")) for n in range(3)]
+        for job in jobs:
+            await reached(database, job.id, frozenset({State.RENDERED}))
+        assert await studio.discard(jobs[0].id, "test:0")
+        await studio.forget("test:1")
+        studio.open_door(door)
+        assert (await ended(database, jobs[2].id)).state is State.DELIVERED
+        assert (await ended(database, jobs[0].id)).state is State.CANCELLED
+        assert [job.id for job, _ in door.delivered] == [jobs[2].id]
+        assert door.explained == []
