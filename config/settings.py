@@ -113,7 +113,7 @@ class Settings(BaseSettings):
         url = urlsplit(value)
         if (url.scheme == "file" and url.path and not url.netloc) or (url.scheme == "s3" and url.netloc):
             return value
-        raise ValueError("must be file:PATH (file:data/objects, file:/srv/objects) or s3://BUCKET/PREFIX")
+        raise ValueError("must be file:PATH or s3://BUCKET/PREFIX, such as file:data/objects")
 
     @field_validator("queue_url")
     @classmethod

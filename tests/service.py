@@ -74,7 +74,7 @@ class Service:
         )
         self._reader = asyncio.create_task(self._read())
 
-    async def said(self, text: str, times: int = 1, within: float = 60) -> None:
+    async def said(self, text: str, times: int = 1, within: float = 150) -> None:
         """Wait until the output holds `text` that often."""
         async with asyncio.timeout(within):
             while self.output.count(text) < times:
@@ -83,7 +83,7 @@ class Service:
                     raise AssertionError(f"the service ended without saying {text!r}:\n{self.output}")
                 await self._grew.wait()
 
-    async def stop(self, within: float = 60) -> int:
+    async def stop(self, within: float = 150) -> int:
         """SIGTERM; returns the exit code."""
         self._process.send_signal(signal.SIGTERM)
         return await self.ended(within)
@@ -93,7 +93,7 @@ class Service:
         os.killpg(self._process.pid, signal.SIGINT)
         return await self.ended()
 
-    async def ended(self, within: float = 60) -> int:
+    async def ended(self, within: float = 150) -> int:
         """Wait for the end; returns the exit code."""
         async with asyncio.timeout(within):
             await self._reader

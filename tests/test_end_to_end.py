@@ -17,6 +17,7 @@ from tests.fakes.telegram import FakeTelegram
 from tests.service import ROOT, Service
 
 PHOTO = (ROOT / "docs" / "astronaut.png").read_bytes()
+PATIENCE = 150.0  # seconds; ten are usual, but the machine may be busy with other things
 
 
 @pytest.fixture
@@ -61,13 +62,13 @@ async def test_a_selfie_sent_to_telegram_comes_back_as_anime(tmp_path: Path):
     async with FakeTelegram() as telegram, Service(tmp_path, **telegram_settings(telegram)) as service:
         chat = telegram.private_chat(telegram.user("Ann"))
         photo = await chat.send_photo(jpeg())
-        answer = await chat.wait_photo(within=60)
+        answer = await chat.wait_photo(within=PATIENCE)
         assert answer.reply_to == photo.id
         assert_painted(answer.picture)
         assert [m.id for m in chat.answers] == [answer.id], "the status message is gone"
 
         await chat.send_document(grey(), "grey.png", "image/png")
-        told = await chat.wait_for(lambda m: "face" in m.text, within=60)
+        told = await chat.wait_for(lambda m: "face" in m.text, within=PATIENCE)
         assert "can't find a face" in told.text
 
         mapped = service.mapped_files()
@@ -85,7 +86,7 @@ async def test_a_selfie_survives_a_kill_and_is_answered_once(tmp_path: Path):
         await service.kill()
         assert not [m for m in chat.answers if m.picture]
         await service.start()
-        answer = await chat.wait_photo(within=60)
+        answer = await chat.wait_photo(within=PATIENCE)
         assert_painted(answer.picture)
         await service.said('"event": "job delivered"')
         assert await service.stop() == 0
@@ -132,12 +133,12 @@ async def test_the_page_paints_with_pictures_private_in_s3(tmp_path: Path, s3: S
 
 async def finished(client: httpx.AsyncClient, path: str) -> dict:
     """The job once it has ended; the API is polled, as the page does."""
-    for _ in range(600):
+    for _ in range(round(10 * PATIENCE)):
         job = (await client.get(path)).raise_for_status().json()
         if job["state"] in {"delivered", "failed", "expired", "cancelled"}:
             return job
         await asyncio.sleep(0.1)
-    raise AssertionError(f"not finished in a minute: {job}")
+    raise AssertionError(f"not finished in time: {job}")
 
 
 @pytest.mark.parametrize(
