@@ -18,6 +18,7 @@ from storage.errors import ObjectMissing, StorageError
 from storage.keys import checked_key
 
 _HALF_WRITTEN = ".writing-"  # no key's part may start with a dot, so these never meet an object
+_TRIES = 32  # at a folder that deletes keep removing
 _ABANDONED_AFTER = 3_600.0  # seconds; a write takes milliseconds
 
 
@@ -110,12 +111,16 @@ class FileStore:
             _sync_folder(path.parent)  # the new name, too, outlives a power cut
 
     def _open_half_written(self, folder: Path) -> tuple[int, str]:
-        for _ in range(8):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # Lost to a delete that just removed the empty folder: make it again.
-            with suppress(FileNotFoundError):
+        # A delete, also in another process, may remove the empty folder at any moment: between the two calls, or inside
+        # `mkdir`, which then finds a name taken that is no folder a moment later. Then it is made again.
+        error: OSError = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder))
+        for _ in range(_TRIES):
+            try:
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 return tempfile.mkstemp(prefix=_HALF_WRITTEN, dir=folder)
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder))
+            except (FileNotFoundError, FileExistsError) as lost:
+                error = lost  # a file that really is in the way is still there at the last try
+        raise error
 
     def _read(self, key: str) -> bytes:
         with self._explained():

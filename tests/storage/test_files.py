@@ -44,6 +44,22 @@ async def test_puts_and_deletes_in_one_folder_do_not_disturb_each_other(files: F
     assert list(files.root.iterdir()) == []
 
 
+@pytest.mark.parametrize("lost", [FileNotFoundError, FileExistsError])
+async def test_a_folder_removed_while_it_is_made_is_made_again(
+    files: FileStore, monkeypatch: pytest.MonkeyPatch, lost: type[OSError]
+) -> None:
+    real, left = Path.mkdir, [lost("the folder went away meanwhile")] * 2
+
+    def mkdir(self: Path, mode: int = 0o777, parents: bool = False, exist_ok: bool = False) -> None:
+        if left:
+            raise left.pop()
+        real(self, mode, parents, exist_ok)
+
+    monkeypatch.setattr(Path, "mkdir", mkdir)
+    await files.put("results/a/1.png", b"1", "image/png")
+    assert await files.get("results/a/1.png") == b"1"
+
+
 @pytest.mark.parametrize(
     "key",
     [
