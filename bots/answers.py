@@ -56,6 +56,11 @@ class Answers:
         """Say why there is no picture, then end the job so."""
         self._start(job, partial(self._explain, job, end, code))
 
+    def dismiss(self, job: Job) -> None:
+        """Take away what is shown of a cancelled job. Without a door nothing is shown."""
+        if job.source.platform in self._doors:
+            self._spawn(self._dismiss(job))
+
     async def show(self, job: Job, progress: Progress) -> None:
         """Show where a job stands. A failure is logged and no more: it is a courtesy."""
         door = self._doors.get(job.source.platform)
@@ -96,8 +101,10 @@ class Answers:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("answer failed; it goes out after the next start", error=repr(error), exc_info=error)
 
-    async def _deliver(self, job: Job) -> None:
-        job = await self._jobs.get(job.id) or job  # the door may have noted its status message since
+    async def _deliver(self, rendered: Job) -> None:
+        job = await self._jobs.get(rendered.id)  # the door may have noted its status message since
+        if job is None or job.state.ended:  # forgotten or cancelled meanwhile
+            return
         get = self._store.get
         try:
             data = [await store_answers(partial(get, key), multiplier=self._pause) for key in job.results]
@@ -113,13 +120,21 @@ class Answers:
         else:
             await self._jobs.advance(job.id, State.FAILED, code="undeliverable")
 
-    async def _explain(self, job: Job, end: State, code: str) -> None:
-        job = await self._jobs.get(job.id) or job
-        if job.state.ended:  # cancelled meanwhile
+    async def _explain(self, unpainted: Job, end: State, code: str) -> None:
+        job = await self._jobs.get(unpainted.id)
+        if job is None or job.state.ended:  # forgotten or cancelled meanwhile
             return
         # Told first, then ended: a crash in between tells it again, and never leaves a person without an answer.
         await self._insist(job, lambda door: door.explain(job, code, reference(job)))
         await self._jobs.advance(job.id, end, code=code)
+
+    async def _dismiss(self, job: Job) -> None:
+        job = await self._jobs.get(job.id) or job  # the door may have noted its status message since
+        try:
+            async with self._slots:
+                await self._doors[job.source.platform].dismiss(job)
+        except Exception:  # whatever a platform's SDK raises
+            log.exception("status not taken away", job=job.id)
 
     async def _insist(self, job: Job, send: Callable[[Door], Awaitable[None]]) -> bool:
         """Send through the job's door until it worked (True), or is pointless or hopeless (False)."""

@@ -90,3 +90,6 @@ class Door(Protocol):
 
     async def explain(self, job: Job, code: str, reference: str) -> None:
         """Say why there is no picture: words by `code`; `reference` stands in the log as well."""
+
+    async def dismiss(self, job: Job) -> None:
+        """The person cancelled the job: take away what shows where it stands. Called once; a failure is logged."""

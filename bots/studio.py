@@ -5,21 +5,41 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 import structlog
 
 from bots.answers import Answers
-from bots.requests import Door, PhotoRequest, Progress, Refused
+from bots.requests import Door, PhotoRequest, Picture, Progress, Refused
+from bots.seal import Seal
 from bots.workshop import Workshop
 from config import Settings
-from inference import Pipeline, Priority, Scheduler
-from storage import Database, Job, ObjectStore, State, StorageError, input_key
+from inference import Options, Pipeline, Priority, Scheduler
+from storage import Database, Job, ObjectMissing, ObjectStore, People, Source, State, StorageError, input_key
+from storage.retention import Forgotten, forget
 
 log = structlog.get_logger(__name__)
 
 MINUTE, HOUR = 60.0, 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """The service in numbers.
+
+    Args:
+        ready: see `Studio.ready`.
+        waiting: jobs in line.
+        jobs: how many of those still written down are in each state.
+        seconds_per_picture: measured; None before the first batch.
+    """
+
+    ready: bool
+    waiting: int
+    jobs: dict[State, int]
+    seconds_per_picture: float | None
 
 
 class Studio:
@@ -47,9 +67,11 @@ class Studio:
         self._stopping = False
         self._scheduler: Scheduler
         self._workshop: Workshop
+        self._seal: Seal
         self._answers = Answers(settings, database.jobs, store, clock=clock)
 
     async def __aenter__(self) -> Self:
+        self._seal = Seal(await self._database.secret("signatures"))
         unfinished = await self._database.jobs.unfinished()
         # What was accepted before a restart is always taken up again, even when limits have shrunk since.
         self._scheduler = Scheduler(self._settings.limits_queue + len(unfinished))
@@ -89,9 +111,36 @@ class Studio:
         await self._refuse_early(request)
         with self._on_its_way(request.person):
             job = await self._write_down(request, await self._read(chunks))
-        if job.state is State.QUEUED and job.id not in self._workshop:  # else the same update came twice at once
-            self._workshop.line_up(job, Priority.INTERACTIVE if request.interactive else Priority.BATCH)
+        self._line_up(job, Priority.INTERACTIVE if request.interactive else Priority.BATCH)
         return job
+
+    async def repaint(
+        self, job_id: str, person: str, options: Options, source: Source, *, reply: str, language: str
+    ) -> Job:
+        """Paint the photo of that person's earlier job once more; a job of its own, counted as any other.
+
+        Args:
+            source: what asked for it; the same one again returns its existing job.
+
+        Raises:
+            Refused: `photo_gone` when the photo is wiped, and all that `accept` refuses for.
+        """
+        known = await self._database.jobs.find(source)
+        if known is not None:
+            return known
+        earlier = await self._database.jobs.get(job_id)
+        if earlier is None or earlier.person != person or not earlier.input_key:
+            raise Refused("photo_gone", f"the photo of job {job_id} is wiped")
+        request = PhotoRequest(source, person, language, options, reply)
+        await self._refuse_early(request)
+        job = self._row(request, secrets.token_hex(16), earlier.input_key)
+        with self._on_its_way(person):
+            added = await self._database.jobs.add(job) or await self._database.jobs.find(source)
+        if added is None:
+            raise Refused("unexpected", "the row vanished between two reads")
+        self._line_up(added, Priority.INTERACTIVE)
+        log.info("job accepted", job=added.id, platform=source.platform, repaints=job_id)
+        return added
 
     async def cancel(self, job_id: str, person: str) -> bool:
         """End a job of that person before its picture is there. False: not theirs, unknown, or too late."""
@@ -101,8 +150,49 @@ class Studio:
         if await self._database.jobs.advance(job_id, State.CANCELLED) is None:
             return False
         self._workshop.stop(job_id)
+        self._answers.dismiss(job)
         log.info("job cancelled", job=job_id)
         return True
+
+    async def discard(self, job_id: str, person: str) -> bool:
+        """Wipe the pictures of that person's job, and its photo unless another job is made from it, too."""
+        jobs = self._database.jobs
+        job = await jobs.get(job_id)
+        if job is None or job.person != person:
+            return False
+        await self.cancel(job_id, person)  # one that is not delivered yet has nothing to deliver any more
+        photo = [job.input_key] if job.input_key and await jobs.sharing_input(job.input_key) == 1 else []
+        await self._store.delete([*job.results, *photo])
+        await jobs.results_wiped([job_id])
+        await jobs.input_wiped([job_id])
+        log.info("job discarded", job=job_id)
+        return True
+
+    async def forget(self, person: str) -> Forgotten:
+        """Cancel what a person still waits for, and wipe all that is stored of them; says how much that was."""
+        for job in await self._database.jobs.of(person):
+            await self.cancel(job.id, person)
+        forgotten = await forget(self._database, self._store, person)
+        log.info("person forgotten", jobs=forgotten.jobs, photos=forgotten.photos, pictures=forgotten.pictures)
+        return forgotten
+
+    async def pictures(self, job: Job) -> tuple[Picture, ...]:
+        """The pictures of a job that is painted; none once they are wiped."""
+        try:
+            data = [await self._store.get(key) for key in job.results]
+        except ObjectMissing:
+            return ()
+        return tuple(Picture(png, original) for png, original in zip(data[::2], data[1::2], strict=True))
+
+    async def stats(self) -> Stats:
+        """How the service is doing."""
+        counts = await self._database.jobs.counts()
+        return Stats(self.ready, len(self._scheduler), counts, self._pipeline.seconds_per_picture())
+
+    @property
+    def people(self) -> People:
+        """What is remembered of people."""
+        return self._database.people
 
     async def job(self, job_id: str) -> Job | None:
         """The job as it stands now."""
@@ -119,6 +209,14 @@ class Studio:
     async def remember(self, job_id: str, reply: str) -> None:
         """Replace what the door has to know to answer a job."""
         await self._database.jobs.remember(job_id, reply)
+
+    def sign(self, purpose: str, text: str) -> str:
+        """A short signature, good for ever; see `bots.seal`."""
+        return self._seal.sign(purpose, text)
+
+    def verify(self, purpose: str, text: str, signature: str) -> bool:
+        """Whether `sign` made this signature for that purpose and text."""
+        return self._seal.verify(purpose, text, signature)
 
     async def drain(self) -> None:
         """Take nothing more in, finish what is being painted or delivered within LIMITS_GRACE seconds.
@@ -168,9 +266,13 @@ class Studio:
             raise Refused("unreadable", "no bytes came")
         return bytes(photo)
 
-    async def _write_down(self, request: PhotoRequest, photo: bytes) -> Job:
-        now, job_id = self._clock(), secrets.token_hex(16)
-        job = Job(
+    def _line_up(self, job: Job, priority: Priority) -> None:
+        if job.state is State.QUEUED and job.id not in self._workshop:  # else the same update came twice at once
+            self._workshop.line_up(job, priority)
+
+    def _row(self, request: PhotoRequest, job_id: str, photo_key: str) -> Job:
+        now = self._clock()
+        return Job(
             id=job_id,
             source=request.source,
             person=request.person,
@@ -180,11 +282,15 @@ class Studio:
             state=State.QUEUED,
             code=None,
             attempts=0,
-            input_key=input_key(job_id),
+            input_key=photo_key,
             results=(),
             created_at=now,
             updated_at=now,
         )
+
+    async def _write_down(self, request: PhotoRequest, photo: bytes) -> Job:
+        job_id = secrets.token_hex(16)
+        job = self._row(request, job_id, input_key(job_id))
         try:
             await self._store.put(job.input_key, photo, "application/octet-stream")
             added = await self._database.jobs.add(job)

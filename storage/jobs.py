@@ -207,6 +207,10 @@ class Jobs:
         )
         return len(rows)
 
+    async def sharing_input(self, input_key: str) -> int:
+        """How many jobs are made from this photo."""
+        return await self._count("input_key = ?", (input_key,))
+
     async def input_wiped(self, ids: Iterable[str]) -> None:
         """Note that the photos of these jobs are gone."""
         await self._sql.query(f"UPDATE jobs SET input_key = '' WHERE id IN {_LISTED}", (json.dumps(list(ids)),))

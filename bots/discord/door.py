@@ -88,6 +88,9 @@ class DiscordDoor:
     async def explain(self, job: Job, code: str, reference: str) -> None:
         await self._answer(job, self._phrases.failure(job.language, code, reference), ())
 
+    async def dismiss(self, job: Job) -> None:
+        await self._answer(job, self._phrases.failure(job.language, "cancelled", ""), ())
+
     async def _answer(self, job: Job, text: str, pictures: Sequence[Picture]) -> None:
         if self._context is None:
             raise NotConnected("the Discord bot has not logged in yet")

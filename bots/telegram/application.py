@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from telegram.ext import AIORateLimiter, Application, ApplicationBuilder
 
+from bots.telegram.admins import Admins
+from bots.telegram.buttons import Buttons
 from bots.telegram.door import TelegramDoor
 from bots.telegram.handlers import Handlers
 from bots.telegram.http import Requests
 from bots.telegram.intake import Downloads
+from bots.telegram.personal import Personal
+from bots.telegram.presses import Presses
 from bots.telegram.speech import Speech
 from bots.words import Words
 from config import Settings
@@ -64,9 +68,13 @@ def create_parts(settings: Settings, studio: "Studio") -> Parts:
         .build()
     )
     speech = Speech(Words.load(), settings)
-    door = TelegramDoor(application.bot, speech, studio.remember)
+    buttons = Buttons(speech, studio)
+    door = TelegramDoor(application.bot, speech, buttons, studio.remember)
     file_url = f"{settings.telegram_file_url}{token}"
     downloads = Downloads(application.bot, requests.files, file_url, settings.limits_photo_bytes)
-    handlers = Handlers(studio, door, downloads, speech)
+    personal = Personal(studio, door, buttons, speech)
+    presses = Presses(studio, door, buttons, speech, personal)
+    admins = Admins(studio, door, speech, settings.admins)
+    handlers = Handlers(studio, door, downloads, speech, presses, personal, admins)
     handlers.add_to(application)
     return Parts(application, door, handlers)

@@ -3,14 +3,18 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import structlog
-from telegram import Bot, InputMediaPhoto
-from telegram.error import BadRequest
+from telegram import Bot, InlineKeyboardMarkup
+from telegram.error import TelegramError
 
-from bots.requests import Delivery, Progress, Stage
+from bots.requests import Delivery, Progress, Stage, Undeliverable
+from bots.side_by_side import side_by_side
+from bots.telegram.buttons import Buttons
 from bots.telegram.reply import ReplyTo
-from bots.telegram.sending import Place, send
+from bots.telegram.results import Results
+from bots.telegram.sending import send
 from bots.telegram.speech import Speech
 from bots.telegram.status import Status
 from storage import Job
@@ -29,13 +33,20 @@ class TelegramDoor:
 
     Args:
         remember: `Studio.remember`.
+
+    Attributes:
+        results: sends pictures.
     """
 
     platform = "telegram"
 
-    def __init__(self, bot: Bot, speech: Speech, remember: Callable[[str, str], Awaitable[None]]) -> None:
+    def __init__(
+        self, bot: Bot, speech: Speech, buttons: Buttons, remember: Callable[[str, str], Awaitable[None]]
+    ) -> None:
+        self.results = Results(bot)
         self._bot = bot
         self._speech = speech
+        self._buttons = buttons
         self._remember = remember
         self._statuses: dict[str, Status] = {}
         self._answered: OrderedDict[str, None] = OrderedDict()
@@ -46,20 +57,27 @@ class TelegramDoor:
 
     async def deliver(self, job: Job, delivery: Delivery) -> None:
         to = await self._end_status(job)
-        caption = self._speech.caption(job.language, delivery)
-        pictures = [picture.png for picture in delivery.pictures]
-        if len(pictures) == 1:
-            await send(to, lambda place: self._send_photo(place, pictures[0], caption))
+        if to.shown:  # sent before a crash, which came before it was written down as delivered
             return
-        # An album takes 2 to 10, and LIMITS_FACES ends at 10.
-        album = [InputMediaPhoto(png, filename="anime.png") for png in pictures]
-        await send(to, lambda place: self._send_album(place, album, caption))
+        pictures = [picture.png for picture in delivery.pictures]
+        if to.beside:
+            pictures = await asyncio.to_thread(lambda: [side_by_side(picture) for picture in delivery.pictures])
+        buttons = self._buttons.result(job, painted=len(pictures), found=delivery.found, beside=to.beside)
+        sent = await self.results.photos(to, pictures, self._speech.caption(job.language, delivery), buttons)
+        if len(sent) > 1:
+            album = tuple(message.message_id for message in sent)
+            to = replace(to if to.chat_id == sent[0].chat_id else to.moved(sent[0].chat_id), shown=album)
+            await self._remember(job.id, to.to_json())
+            await self._put_under_album(to, self._speech.say(job.language, "telegram.album_buttons"), buttons)
 
     async def explain(self, job: Job, code: str, reference: str) -> None:
         to = await self._end_status(job)
         await self.say(to, self._speech.failure(job.language, code, reference))
 
-    async def say(self, to: ReplyTo, text: str) -> None:
+    async def dismiss(self, job: Job) -> None:
+        await self._end_status(job)
+
+    async def say(self, to: ReplyTo, text: str, buttons: InlineKeyboardMarkup | None = None) -> None:
         """Words, as a reply.
 
         Raises:
@@ -68,7 +86,11 @@ class TelegramDoor:
         await send(
             to,
             lambda place: self._bot.send_message(
-                place.chat_id, text, message_thread_id=place.thread_id, reply_parameters=place.reply
+                place.chat_id,
+                text,
+                message_thread_id=place.thread_id,
+                reply_parameters=place.reply,
+                reply_markup=buttons,
             ),
         )
 
@@ -84,6 +106,7 @@ class TelegramDoor:
             self._statuses[job.id] = Status(
                 self._bot,
                 to,
+                self._buttons.cancel(job),
                 lambda known: self._remember(job.id, known.to_json()),
                 lambda: max(least, len(self._statuses) / EDITS_A_SECOND),
             )
@@ -103,34 +126,19 @@ class TelegramDoor:
         self._statuses.pop(job.id, None)
         return status.to
 
-    async def _send_photo(self, place: Place, png: bytes, caption: str) -> None:
+    async def _put_under_album(self, to: ReplyTo, text: str, buttons: InlineKeyboardMarkup) -> None:
+        """A small message for the buttons that an album itself can't have. The album is sent: failing costs no more."""
         try:
-            await self._bot.send_photo(
-                place.chat_id,
-                png,
-                caption=caption,
-                filename="anime.png",
-                message_thread_id=place.thread_id,
-                reply_parameters=place.reply,
+            await send(
+                replace(to, message_id=to.shown[0]),
+                lambda place: self._bot.send_message(
+                    place.chat_id,
+                    text,
+                    message_thread_id=place.thread_id,
+                    reply_parameters=place.reply,
+                    reply_markup=buttons,
+                    disable_notification=True,
+                ),
             )
-        except BadRequest as error:
-            if not any(words in str(error).lower() for words in ("image_process_failed", "invalid_dimensions")):
-                raise
-            log.warning("picture not taken as a photo, sent as a file", why=str(error))
-            await self._bot.send_document(
-                place.chat_id,
-                png,
-                caption=caption,
-                filename="anime.png",
-                message_thread_id=place.thread_id,
-                reply_parameters=place.reply,
-            )
-
-    async def _send_album(self, place: Place, album: list[InputMediaPhoto], caption: str) -> None:
-        await self._bot.send_media_group(
-            place.chat_id,
-            album,
-            caption=caption,
-            message_thread_id=place.thread_id,
-            reply_parameters=place.reply,
-        )
+        except (TelegramError, Undeliverable) as error:
+            log.warning("album without buttons", why=str(error))

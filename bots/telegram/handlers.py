@@ -7,12 +7,34 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from telegram import Message, MessageEntity, Update
 from telegram.error import Forbidden, TelegramError
-from telegram.ext import Application, CallbackContext, CommandHandler, MessageHandler, filters
+from telegram.ext import (
+    Application,
+    CallbackContext,
+    CallbackQueryHandler,
+    CommandHandler,
+    MessageHandler,
+    filters,
+)
 
+from bots.preferences import Preferences
 from bots.requests import Refused, Undeliverable
+from bots.telegram.admins import Admins
 from bots.telegram.door import TelegramDoor
-from bots.telegram.intake import DownloadFailed, Downloads, Photo, language_of, photo_of, reply_to, request_of
+from bots.telegram.intake import (
+    DownloadFailed,
+    Downloads,
+    Photo,
+    chosen_language,
+    language_of,
+    person_of,
+    photo_of,
+    reply_to,
+    request_of,
+)
+from bots.telegram.personal import Personal
+from bots.telegram.presses import Presses, answer
 from bots.telegram.speech import Speech
+from storage import StorageError
 
 if TYPE_CHECKING:
     from bots.studio import Studio
@@ -21,7 +43,7 @@ log = structlog.get_logger(__name__)
 
 Context = CallbackContext[Any, Any, Any, Any]
 
-COMMANDS = ("anime", "help", "privacy")  # those shown in the menu
+COMMANDS = ("anime", "settings", "language", "help", "privacy", "forgetme")  # those shown in the menu
 _NEW = filters.UpdateType.MESSAGE  # neither edits nor channel posts
 _PRIVATE = _NEW & filters.ChatType.PRIVATE & ~filters.StatusUpdate.ALL
 _GROUP = _NEW & filters.ChatType.GROUPS & ~filters.StatusUpdate.ALL
@@ -34,19 +56,38 @@ class Handlers:
         put_off: ids of updates whose photo was not taken in because the service stops; not to be confirmed.
     """
 
-    def __init__(self, studio: "Studio", door: TelegramDoor, downloads: Downloads, speech: Speech) -> None:
+    def __init__(
+        self,
+        studio: "Studio",
+        door: TelegramDoor,
+        downloads: Downloads,
+        speech: Speech,
+        presses: Presses,
+        personal: Personal,
+        admins: Admins,
+    ) -> None:
         self._studio = studio
         self._door = door
         self._downloads = downloads
         self._speech = speech
-        self.put_off: set[int] = set()
+        self._presses = presses
+        self._personal = personal
+        self._admins = admins
+        self.put_off = presses.put_off
 
     def add_to(self, application: Application[Any, Any, Any, Any, Any, Any]) -> None:
         for name in ("start", "help", "privacy"):
             application.add_handler(CommandHandler(name, self._tell, filters=_NEW))
         application.add_handler(CommandHandler("anime", self._anime, filters=_NEW))
+        application.add_handler(CommandHandler("settings", self._personal.settings, filters=_NEW))
+        application.add_handler(CommandHandler("language", self._personal.language, filters=_NEW))
+        application.add_handler(CommandHandler("forgetme", self._personal.forget, filters=_NEW))
+        # Known to the operator's people alone; for all others such a command is not there, and falls through.
+        for name, command in self._admins.commands.items():
+            application.add_handler(CommandHandler(name, command, filters=_PRIVATE & self._admins.only))
         application.add_handler(MessageHandler(_PRIVATE, self._private))
         application.add_handler(MessageHandler(_GROUP, self._group))
+        application.add_handler(CallbackQueryHandler(self._presses.pressed))
         application.add_error_handler(self._failed)
 
     async def _tell(self, update: Update, context: Context) -> None:
@@ -90,10 +131,12 @@ class Handlers:
 
     async def _take(self, update: Update, asked: Message, shown: Message, photo: Photo) -> None:
         """Hand a photo to the studio, and show where it stands. The same update again shows nothing new."""
-        language = language_of(asked)
+        person = await self._studio.people.get(person_of(asked))
+        language = person.language or language_of(asked)
+        request = request_of(asked, shown, photo, language, Preferences.from_json(person.settings))
         try:
             async with aclosing(self._downloads.chunks(photo)) as chunks:
-                job = await self._studio.accept(request_of(asked, shown, photo), chunks)
+                job = await self._studio.accept(request, chunks)
         except Refused as refused:
             if refused.code == "stopping":
                 # Not answered and not confirmed: Telegram sends it again after the start.
@@ -112,7 +155,10 @@ class Handlers:
                 await self._door.progress(job, progress)
 
     async def _say(self, message: Message, key: str) -> None:
-        await self._reply(message, self._speech.say(language_of(message), key))
+        await self._reply(
+            message,
+            self._speech.say(await chosen_language(self._studio.people, person_of(message), language_of(message)), key),
+        )
 
     async def _reply(self, message: Message, text: str) -> None:
         try:
@@ -127,10 +173,21 @@ class Handlers:
             log.info("nobody to answer", why=str(context.error))
             return
         log.error("update failed", reference=reference, exc_info=context.error)
-        message = update.message if isinstance(update, Update) else None
-        if message is not None:
-            with suppress(TelegramError):
-                await self._reply(message, self._speech.failure(language_of(message), "unexpected", reference))
+        if not isinstance(update, Update):
+            return
+        with suppress(TelegramError):
+            if (query := update.callback_query) is not None:
+                language = await self._spoken(f"telegram:{query.from_user.id}", query.from_user.language_code or "en")
+                await answer(query, self._speech.failure(language, "unexpected", reference), alert=True)
+            if (message := update.message) is not None:
+                language = await self._spoken(person_of(message), language_of(message))
+                await self._reply(message, self._speech.failure(language, "unexpected", reference))
+
+    async def _spoken(self, person: str, tag: str) -> str:
+        try:
+            return await chosen_language(self._studio.people, person, tag)
+        except StorageError:  # perhaps the very failure that is to be told
+            return tag
 
 
 def _called(message: Message, username: str) -> bool:

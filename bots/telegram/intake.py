@@ -3,17 +3,17 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import httpx
 import structlog
 from telegram import Bot, Message
 from telegram.error import BadRequest, NetworkError
 
+from bots.preferences import Preferences
 from bots.requests import PhotoRequest, Refused
 from bots.telegram.reply import ReplyTo
-from inference import Options
-from storage import Source
+from storage import People, Source
 
 log = structlog.get_logger(__name__)
 
@@ -63,18 +63,23 @@ def language_of(message: Message) -> str:
     return (message.from_user.language_code if message.from_user else None) or "en"
 
 
+async def chosen_language(people: People, person: str, tag: str) -> str:
+    """The language that a person chose, or else the one that Telegram says (`tag`)."""
+    return (await people.get(person)).language or tag
+
+
 def reply_to(message: Message) -> ReplyTo:
     return ReplyTo(message.chat_id, message.message_id, message.message_thread_id if message.is_topic_message else None)
 
 
-def request_of(asked: Message, shown: Message, photo: Photo) -> PhotoRequest:
+def request_of(asked: Message, shown: Message, photo: Photo, language: str, preferences: Preferences) -> PhotoRequest:
     """Args: asked: the message that asks. shown: the one with the photo, often the same; it gets the reply."""
     return PhotoRequest(
         source=Source("telegram", str(asked.chat_id), str(asked.message_id), photo.unique_id),
         person=person_of(asked),
-        language=language_of(asked),
-        options=Options(),
-        reply=reply_to(shown).to_json(),
+        language=language,
+        options=preferences.options,
+        reply=replace(reply_to(shown), beside=preferences.beside).to_json(),
         declared_size=photo.size,
     )
 

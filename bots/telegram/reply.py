@@ -14,12 +14,16 @@ class ReplyTo:
         message_id: the photo that is answered; None where it can't be replied to.
         thread_id: topic of a forum.
         status_id: the one message that says where the job stands, once it was sent.
+        beside: the picture is to come with the photo's crop beside it.
+        shown: the album that was sent, message by message; the buttons are under another one.
     """
 
     chat_id: int
     message_id: int | None
     thread_id: int | None = None
     status_id: int | None = None
+    beside: bool = False
+    shown: tuple[int, ...] = ()
 
     @property
     def group(self) -> bool:
@@ -31,11 +35,16 @@ class ReplyTo:
 
     def moved(self, chat_id: int) -> Self:
         """In the supergroup that the group became: its messages are numbered anew, and topics come later."""
-        return replace(self, chat_id=chat_id, message_id=None, thread_id=None, status_id=None)
+        return replace(self, chat_id=chat_id, message_id=None, thread_id=None, status_id=None, shown=())
+
+    def again(self, chat_id: int) -> Self:
+        """For another job of the same photo, asked for in that chat."""
+        return replace(self if chat_id == self.chat_id else self.moved(chat_id), status_id=None, shown=())
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        return cls(**json.loads(text))
+        raw = json.loads(text)
+        return cls(**{**raw, "shown": tuple(raw.get("shown", ()))})

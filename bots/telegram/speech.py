@@ -18,8 +18,8 @@ class Speech:
     settings: Settings
     clock: Callable[[], float] = time.time
 
-    def say(self, language: str | None, key: str) -> str:
-        return self.words.say(language, key, **self._limits())
+    def say(self, language: str | None, key: str, **values: object) -> str:
+        return self.words.say(language, key, **self._limits(), **values)
 
     def progress(self, language: str, progress: Progress) -> str:
         key = "painting" if progress.stage is Stage.PAINTING else "waiting"
@@ -37,6 +37,8 @@ class Speech:
     def failure(self, language: str | None, code: str, reference: str) -> str:
         if code == "cancelled":
             return self.words.say(language, "cancelled")
+        if code == "photo_gone":
+            return self.say(language, "telegram.photo_gone")
         return self.words.failure(language, code, reference=reference, **self._limits())
 
     def refusal(self, language: str | None, refused: Refused, reference: str) -> str:

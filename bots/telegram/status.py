@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 
 import structlog
-from telegram import Bot
+from telegram import Bot, InlineKeyboardMarkup
 from telegram.constants import ChatAction
 from telegram.error import BadRequest, TelegramError
 
@@ -22,6 +22,7 @@ class Status:
     """Shows the latest text it was given, no faster than `pace` allows, and a chat action while painting.
 
     Args:
+        buttons: under the message, as long as it is there.
         remember: is told where the status message is, as soon as there is one.
         pace: least seconds between two edits, asked anew each time.
     """
@@ -30,11 +31,13 @@ class Status:
         self,
         bot: Bot,
         to: ReplyTo,
+        buttons: InlineKeyboardMarkup,
         remember: Callable[[ReplyTo], Awaitable[None]],
         pace: Callable[[], float],
     ) -> None:
         self.to = to
         self._bot = bot
+        self._buttons = buttons
         self._remember = remember
         self._pace = pace
         self._wanted: str | None = None
@@ -116,7 +119,7 @@ class Status:
             await self._remember(self.to)
             return
         try:
-            await self._bot.edit_message_text(text, self.to.chat_id, self.to.status_id)
+            await self._bot.edit_message_text(text, self.to.chat_id, self.to.status_id, reply_markup=self._buttons)
         except BadRequest as error:
             # "not modified": it says so already (known from before a restart). Deleted by the person: they know.
             log.debug("status not edited", why=str(error))
@@ -129,5 +132,6 @@ class Status:
             message_thread_id=place.thread_id,
             reply_parameters=place.reply,
             disable_notification=True,
+            reply_markup=self._buttons,
         )
         return self.to.with_status(place.chat_id, message.message_id)

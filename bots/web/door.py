@@ -31,3 +31,6 @@ class WebDoor:
     async def explain(self, job: Job, code: str, reference: str) -> None:
         """The code stands in the job itself; the reference would be lost."""
         await self._remember(job.id, Note(reference=reference).to_json())
+
+    async def dismiss(self, job: Job) -> None:
+        """Nothing to do: the next poll reads it from the job."""

@@ -39,6 +39,7 @@ class RecordingDoor:
     def __init__(self) -> None:
         self.delivered: list[tuple[Job, Delivery]] = []
         self.explained: list[tuple[Job, str, str]] = []
+        self.dismissed: list[Job] = []
         self.shown: list[tuple[Job, Progress]] = []
         self.failures: list[Exception] = []
         self.changed = asyncio.Event()
@@ -57,6 +58,12 @@ class RecordingDoor:
         if self.failures:
             raise self.failures.pop(0)
         self.explained.append((job, code, reference))
+        self.changed.set()
+
+    async def dismiss(self, job: Job) -> None:
+        if self.failures:
+            raise self.failures.pop(0)
+        self.dismissed.append(job)
         self.changed.set()
 
     async def until(self, condition: Callable[[], bool]) -> None:

@@ -17,6 +17,7 @@ SAME_AS_ENGLISH = {
     "page.after": {"de", "es", "pt"},
     "page.crop_default": {"de", "es", "pt"},
     "discord.command_anime_crop_default": {"de", "es", "pt"},
+    "telegram.button_normal": {"de", "es", "pt"},
 }
 """Names, and words that these languages share with English."""
 

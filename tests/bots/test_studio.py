@@ -6,9 +6,9 @@ import time
 import pytest
 
 from bots.requests import Refused, Stage, Undeliverable
-from inference import Options
+from inference import Crop, Options
 from inference.errors import NoFace
-from storage import ObjectMissing, State, StorageError
+from storage import ObjectMissing, Source, State, StorageError
 from tests.bots.studio_parts import (
     RecordingDoor,
     SteeredPipeline,
@@ -182,6 +182,8 @@ async def test_only_the_owner_cancels_and_nothing_is_sent(tmp_path, pipeline, do
         hold.set()
         assert (await ended(database, job.id)).state is State.CANCELLED
         assert pipeline.painted == []
+        await door.until(lambda: bool(door.dismissed))
+        assert [dismissed.id for dismissed in door.dismissed] == [job.id]
         assert door.delivered == door.explained == []
 
 
@@ -327,3 +329,82 @@ async def test_drain_finishes_what_is_painted_and_keeps_what_waits(tmp_path, pip
 
 def test_options_survive_the_way_through_the_database():
     assert Options.from_json(Options(whole=True).to_json()) == Options(whole=True)
+
+
+async def test_a_photo_is_painted_again_with_other_options(tmp_path, pipeline, door):
+    async with studio_in(settings_in(tmp_path), pipeline, door) as (studio, database, store):
+        first = await ended(database, (await studio.accept(request(), chunks(b"photo"))).id)
+        source = Source("test", "chat", "press 1", "wider")
+        wide = Options(crop=Crop.WIDE)
+        again = await studio.repaint(first.id, "test:ann", wide, source, reply="{}", language="en")
+        once_more = await studio.repaint(first.id, "test:ann", wide, source, reply="{}", language="en")
+        assert once_more.id == again.id
+        assert (await ended(database, again.id)).state is State.DELIVERED
+        assert pipeline.painted == [b"photo", b"photo"]
+        assert Options.from_json(again.options) == wide
+
+        assert await studio.discard(first.id, "test:ann")
+        assert await studio.pictures(await database.jobs.get(first.id)) == ()
+        assert await store.get(again.input_key) == b"photo"  # the other job is made from it, too
+        assert len(await studio.pictures(await database.jobs.get(again.id))) == 1
+        assert await studio.discard(again.id, "test:ann")
+        with pytest.raises(ObjectMissing):
+            await store.get(again.input_key)
+
+
+async def test_only_the_owner_repaints_and_discards(tmp_path, pipeline, door):
+    async with studio_in(settings_in(tmp_path), pipeline, door) as (studio, database, _):
+        job = await ended(database, (await studio.accept(request(), chunks(b"photo"))).id)
+        source = Source("test", "chat", "press 1", "wider")
+        for job_id, person in ((job.id, "test:eve"), ("unknown", "test:ann")):
+            with pytest.raises(Refused) as refused:
+                await studio.repaint(job_id, person, Options(), source, reply="{}", language="en")
+            assert refused.value.code == "photo_gone"
+            assert not await studio.discard(job_id, person)
+        assert len(await studio.pictures(job)) == 1
+
+
+async def test_forgetting_stops_what_is_under_way(tmp_path, pipeline, door):
+    hold = asyncio.Event()
+
+    async def act(_photo):
+        await hold.wait()
+
+    async with studio_in(settings_in(tmp_path), pipeline, door) as (studio, database, store):
+        await ended(database, (await studio.accept(request("1"), chunks(b"photo"))).id)
+        pipeline.act = act
+        job = await studio.accept(request("2"), chunks(b"another"))
+        await reached(database, job.id, frozenset({State.RUNNING}))
+        other = await studio.accept(request("3", person="test:bob"), chunks(b"of bob"))
+        forgotten = await studio.forget("test:ann")
+        assert (forgotten.jobs, forgotten.photos, forgotten.pictures) == (2, 2, 2)
+        await door.until(lambda: [dismissed.id for dismissed in door.dismissed] == [job.id])
+        hold.set()
+        await ended(database, other.id)
+        assert await store.stale("inputs/", 1e12) == [other.input_key]
+        assert len(door.delivered) == 2
+
+
+async def test_signatures_outlive_a_restart_and_are_for_one_purpose(tmp_path, pipeline, door):
+    settings = settings_in(tmp_path)
+    async with studio_in(settings, pipeline, door) as (studio, _, _):
+        signature = studio.sign("button", "cancel:1")
+    async with studio_in(settings, pipeline, door) as (studio, _, _):
+        assert studio.verify("button", "cancel:1", signature)
+        assert not studio.verify("button", "cancel:2", signature)
+        assert not studio.verify("link", "cancel:1", signature)
+        assert not studio.verify("button", "cancel:1", "")
+
+
+async def test_what_is_cancelled_or_forgotten_before_its_door_opens_is_not_delivered(tmp_path, pipeline, door):
+    async with studio_in(settings_in(tmp_path), pipeline, None) as (studio, database, _):
+        jobs = [await studio.accept(request(str(n), f"test:{n}"), chunks(b"photo")) for n in range(3)]
+        for job in jobs:
+            await reached(database, job.id, frozenset({State.RENDERED}))
+        assert await studio.discard(jobs[0].id, "test:0")
+        await studio.forget("test:1")
+        studio.open_door(door)
+        assert (await ended(database, jobs[2].id)).state is State.DELIVERED
+        assert (await ended(database, jobs[0].id)).state is State.CANCELLED
+        assert [job.id for job, _ in door.delivered] == [jobs[2].id]
+        assert door.explained == []

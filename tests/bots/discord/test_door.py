@@ -187,3 +187,11 @@ async def test_tokens_are_in_no_log_and_in_no_repr(env, ann, channel, studio, cl
         await door.deliver(job, delivery_of())
     assert len(reply.token) > 20
     assert reply.token not in f"{logs} {caplog.text} {reply!r} {caught.value!r}"
+
+
+async def test_a_cancelled_job_is_said_in_the_response(env, ann, channel, studio):
+    result, job, door = await ask(ann, channel, studio)
+    await door.dismiss(job)
+    assert result.response.content == "Cancelled."
+    await door.progress(job, Progress(Stage.PAINTING))
+    assert result.response.content == "Cancelled."

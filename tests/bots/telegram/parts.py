@@ -10,7 +10,7 @@ from bots.studio import Studio
 from bots.telegram.runner import TelegramRunner, run_telegram
 from config import Settings
 from inference import InferenceError, Options, Portrait, Translation
-from storage import Database
+from storage import Database, ObjectStore
 from tests.bots.studio_parts import settings_in, studio_in
 from tests.bots.telegram.pictures import picture
 from tests.fakes.telegram import FakeTelegram
@@ -29,9 +29,11 @@ class Painter:
         self.faces = self.found = 1
         self.error: InferenceError | None = None
         self.photos: list[bytes] = []
+        self.options: list[Options] = []
 
     async def translate(self, photo: bytes, options: Options) -> Translation:
         self.photos.append(photo)
+        self.options.append(options)
         await self.hold.wait()
         if self.error is not None:
             raise self.error
@@ -46,6 +48,7 @@ class Painter:
 class Running:
     studio: Studio
     database: Database
+    store: ObjectStore
     runner: TelegramRunner
     painter: Painter
 
@@ -63,7 +66,7 @@ async def running(
     painter = painter or Painter()
     settings = telegram_settings(tg, folder, **overrides)
     async with (
-        studio_in(settings, painter, None) as (studio, database, _),  # type: ignore[arg-type]
+        studio_in(settings, painter, None) as (studio, database, store),  # type: ignore[arg-type]
         run_telegram(settings, studio) as runner,
     ):
-        yield Running(studio, database, runner, painter)
+        yield Running(studio, database, store, runner, painter)

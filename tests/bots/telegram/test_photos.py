@@ -48,7 +48,9 @@ async def test_several_faces_are_one_album(tg: FakeTelegram, tmp_path: Path) -> 
         assert first.album is not None
         assert first.reply_to == sent.id
         assert first.text == "Here you are: 2 of the 3 faces I found."
-        await chat.wait_until(lambda: len(chat.answers) == 2)
+        below = await chat.wait_for(lambda m: m.kind == "text" and m.buttons)
+        assert below.reply_to == first.id
+        await chat.wait_until(lambda: len(chat.answers) == 3)
 
 
 async def test_no_face_is_said_and_no_status_stays(tg: FakeTelegram, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from bots.telegram.handlers import COMMANDS
 from bots.words import Words
 from tests.bots.telegram.parts import running
 from tests.bots.telegram.pictures import picture
@@ -86,7 +87,7 @@ async def test_the_menu_has_words_for_every_command_in_every_language(tg: FakeTe
             code = None if language == "en" else language
             commands = await service.runner.bot.get_my_commands(language_code=code)
             assert {c.command: c.description for c in commands} == {
-                name: words.say(language, f"telegram.command_{name}") for name in ("anime", "help", "privacy")
+                name: words.say(language, f"telegram.command_{name}") for name in COMMANDS
             }
 
 

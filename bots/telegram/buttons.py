@@ -1,0 +1,144 @@
+"""Inline keyboards. What a button carries is `action:argument:signature`, so it works after any restart."""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Protocol
+
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup
+
+from bots.preferences import Preferences
+from bots.telegram.speech import Speech
+from inference import Crop, Faces, Options
+from storage import Job
+
+PURPOSE = "telegram button"
+_CROPS = (Crop.TIGHT, Crop.DEFAULT, Crop.WIDE)
+
+
+class Signer(Protocol):
+    """See `bots.seal.Seal`; the studio is one."""
+
+    def sign(self, purpose: str, text: str) -> str: ...
+
+    def verify(self, purpose: str, text: str, signature: str) -> bool: ...
+
+
+class Action(StrEnum):
+    """What a button does. Its argument is a job's id, or for what is personal, what was chosen."""
+
+    CANCEL = "cancel"
+    WIDER = "wider"
+    TIGHTER = "tighter"
+    ALL_FACES = "all"
+    BESIDE = "beside"
+    FILE = "file"
+    DELETE = "delete"
+    FACES = "faces"
+    CROP = "crop"
+    COMPARE = "compare"
+    LANGUAGE = "language"
+    FORGET = "forget"
+    KEEP = "keep"
+
+
+PERSONAL = frozenset({Action.FACES, Action.CROP, Action.COMPARE, Action.LANGUAGE, Action.FORGET, Action.KEEP})
+AUTOMATIC = "auto"  # the language that Telegram says
+CHOSEN = "✓ "
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """What a pressed button means."""
+
+    action: Action
+    argument: str
+
+
+@dataclass(frozen=True, slots=True)
+class Buttons:
+    """Makes keyboards, and reads what comes back when one of their buttons is pressed."""
+
+    speech: Speech
+    signer: Signer
+
+    def cancel(self, job: Job) -> InlineKeyboardMarkup:
+        """Under the message that says where a job stands."""
+        return InlineKeyboardMarkup.from_button(self._button(job.language, "button_cancel", Action.CANCEL, job.id))
+
+    def result(self, job: Job, *, painted: int, found: int, beside: bool) -> InlineKeyboardMarkup:
+        """Under the result: what else can be had of this photo. `beside`: the photo's crop is shown already."""
+        options = Options.from_json(job.options)
+        rows = [[a for a in (Action.WIDER, Action.TIGHTER) if changed(options, a) is not None]]
+        if found > painted and changed(options, Action.ALL_FACES) is not None:
+            rows.append([Action.ALL_FACES])
+        rows.append([Action.FILE] if beside else [Action.BESIDE, Action.FILE])
+        rows.append([Action.DELETE])
+        return InlineKeyboardMarkup(
+            [[self._button(job.language, f"button_{a}", a, job.id, found=found) for a in row] for row in rows if row]
+        )
+
+    def settings(self, language: str, preferences: Preferences) -> InlineKeyboardMarkup:
+        """One row for each setting, with a tick at what is chosen."""
+        crops = zip(_CROPS, ("button_tighter", "button_normal", "button_wider"), strict=True)
+        rows = [
+            [
+                self._choice(language, f"button_faces_{faces}", Action.FACES, faces, faces is preferences.faces)
+                for faces in Faces
+            ],
+            [self._choice(language, key, Action.CROP, crop, crop is preferences.crop) for crop, key in crops],
+            [
+                self._choice(language, "button_alone", Action.COMPARE, "off", not preferences.beside),
+                self._choice(language, "button_beside", Action.COMPARE, "on", preferences.beside),
+            ],
+        ]
+        return InlineKeyboardMarkup(rows)
+
+    def languages(self, language: str, chosen: str | None) -> InlineKeyboardMarkup:
+        """Each language by its own name, two in a row, below the choice to go by Telegram's."""
+        words = self.speech.words
+        buttons = [
+            self._named(
+                words.catalogues[code].get("telegram.language_name", code), Action.LANGUAGE, code, code == chosen
+            )
+            for code in words.languages
+        ]
+        automatic = self._choice(language, "button_automatic", Action.LANGUAGE, AUTOMATIC, chosen is None)
+        return InlineKeyboardMarkup([[automatic], *(buttons[n : n + 2] for n in range(0, len(buttons), 2))])
+
+    def forget(self, language: str) -> InlineKeyboardMarkup:
+        """Whether everything of a person is really to be deleted."""
+        yes = self._button(language, "button_forget", Action.FORGET, "me")
+        return InlineKeyboardMarkup([[yes], [self._button(language, "button_keep", Action.KEEP, "me")]])
+
+    def read(self, data: str | None) -> Pressed | None:
+        """None: no button of ours carries this."""
+        action, _, rest = (data or "").partition(":")
+        argument, _, signature = rest.rpartition(":")
+        if not self.signer.verify(PURPOSE, f"{action}:{argument}", signature) or action not in [*Action]:
+            return None
+        return Pressed(Action(action), argument)
+
+    def _button(self, language: str, key: str, action: Action, argument: str, **values: object) -> InlineKeyboardButton:
+        text = self.speech.say(language, f"telegram.{key}", **values)
+        return InlineKeyboardButton(text, callback_data=self._data(action, argument))
+
+    def _choice(self, language: str, key: str, action: Action, argument: str, chosen: bool) -> InlineKeyboardButton:
+        return self._named(self.speech.say(language, f"telegram.{key}"), action, argument, chosen)
+
+    def _named(self, text: str, action: Action, argument: str, chosen: bool) -> InlineKeyboardButton:
+        return InlineKeyboardButton(CHOSEN * chosen + text, callback_data=self._data(action, argument))
+
+    def _data(self, action: Action, argument: str) -> str:
+        """At most 64 bytes, which is all that Telegram takes."""
+        text = f"{action}:{argument}"
+        return f"{text}:{self.signer.sign(PURPOSE, text)}"
+
+
+def changed(options: Options, action: Action) -> Options | None:
+    """The options that a press of `action` asks for; None where it would change nothing."""
+    if options.whole or options.region:  # no face was looked for
+        return None
+    if action is Action.ALL_FACES:
+        return replace(options, faces=Faces.ALL) if options.faces is Faces.LARGEST else None
+    step = _CROPS.index(options.crop) + {Action.WIDER: 1, Action.TIGHTER: -1}[action]
+    return replace(options, crop=_CROPS[step]) if 0 <= step < len(_CROPS) else None

@@ -1,0 +1,109 @@
+"""What a person decides for themselves, in their private chat: settings, language, and to be forgotten."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from telegram import CallbackQuery, InlineKeyboardMarkup, Message, Update
+from telegram.constants import ChatType
+from telegram.error import BadRequest
+from telegram.ext import CallbackContext
+
+from bots.preferences import Preferences
+from bots.requests import Undeliverable
+from bots.telegram.buttons import AUTOMATIC, Action, Buttons, Pressed
+from bots.telegram.door import TelegramDoor
+from bots.telegram.intake import chosen_language, language_of, person_of, reply_to
+from bots.telegram.speech import Speech
+from inference import Crop, Faces
+
+if TYPE_CHECKING:
+    from bots.studio import Studio
+
+log = structlog.get_logger(__name__)
+
+Context = CallbackContext[Any, Any, Any, Any]
+
+
+class Personal:
+    """/settings, /language and /forgetme, and the buttons under their answers."""
+
+    def __init__(self, studio: "Studio", door: TelegramDoor, buttons: Buttons, speech: Speech) -> None:
+        self._studio = studio
+        self._door = door
+        self._buttons = buttons
+        self._speech = speech
+
+    async def settings(self, update: Update, context: Context) -> None:
+        if (message := update.message) is not None:
+            language = await self._language(message)
+            person = await self._studio.people.get(person_of(message))
+            buttons = self._buttons.settings(language, Preferences.from_json(person.settings))
+            await self._ask(message, language, "telegram.settings", buttons)
+
+    async def language(self, update: Update, context: Context) -> None:
+        if (message := update.message) is not None:
+            language = await self._language(message)
+            person = await self._studio.people.get(person_of(message))
+            await self._ask(message, language, "telegram.language", self._buttons.languages(language, person.language))
+
+    async def forget(self, update: Update, context: Context) -> None:
+        if (message := update.message) is not None:
+            language = await self._language(message)
+            await self._ask(message, language, "telegram.forget", self._buttons.forget(language))
+
+    async def pressed(self, query: CallbackQuery, message: Message, meant: Pressed, language: str) -> str | None:
+        """Do what one of these buttons stands for; returns what the answer to the press says."""
+        person = f"telegram:{query.from_user.id}"
+        if message.chat_id != query.from_user.id:
+            return self._speech.say(language, "telegram.in_private")
+        if meant.action is Action.FORGET:
+            forgotten = await self._studio.forget(person)
+            # The language that they had chosen is forgotten as well, but it is still the one they read.
+            text = self._speech.say(
+                language, "telegram.forgotten", photos=forgotten.photos, pictures=forgotten.pictures
+            )
+            await _show(message, text, None)
+        elif meant.action is Action.KEEP:
+            await _show(message, self._speech.say(language, "telegram.kept"), None)
+        elif meant.action is Action.LANGUAGE:
+            chosen = None if meant.argument == AUTOMATIC else meant.argument
+            await self._studio.people.set_language(person, chosen)
+            language = chosen or query.from_user.language_code or "en"
+            text = self._speech.say(language, "telegram.language")
+            await _show(message, text, self._buttons.languages(language, chosen))
+        else:
+            known = await self._studio.people.get(person)
+            preferences = _with(Preferences.from_json(known.settings), meant)
+            await self._studio.people.set_settings(person, preferences.to_json())
+            text = self._speech.say(language, "telegram.settings")
+            await _show(message, text, self._buttons.settings(language, preferences))
+        return None
+
+    async def _ask(self, message: Message, language: str, key: str, buttons: InlineKeyboardMarkup) -> None:
+        private = message.chat.type == ChatType.PRIVATE
+        try:
+            if private:
+                await self._door.say(reply_to(message), self._speech.say(language, key), buttons)
+            else:
+                await self._door.say(reply_to(message), self._speech.say(language, "telegram.in_private"))
+        except Undeliverable as error:
+            log.info("nobody to answer", why=str(error))
+
+    async def _language(self, message: Message) -> str:
+        return await chosen_language(self._studio.people, person_of(message), language_of(message))
+
+
+def _with(preferences: Preferences, meant: Pressed) -> Preferences:
+    if meant.action is Action.FACES:
+        return replace(preferences, faces=Faces(meant.argument))
+    if meant.action is Action.CROP:
+        return replace(preferences, crop=Crop(meant.argument))
+    return replace(preferences, beside=meant.argument == "on")
+
+
+async def _show(message: Message, text: str, buttons: InlineKeyboardMarkup | None) -> None:
+    try:
+        await message.edit_text(text, reply_markup=buttons)
+    except BadRequest as error:  # "not modified": what was chosen already was chosen again
+        log.debug("message not edited", why=str(error))

@@ -1,0 +1,172 @@
+"""What happens when somebody presses a button under one of the bot's messages. Every press is answered."""
+
+import asyncio
+import secrets
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from telegram import Bot, CallbackQuery, Message, Update
+from telegram.constants import ChatMemberStatus
+from telegram.error import BadRequest, Forbidden, TelegramError
+from telegram.ext import CallbackContext
+
+from bots.requests import Refused, Undeliverable
+from bots.side_by_side import side_by_side
+from bots.telegram.buttons import PERSONAL, Action, Buttons, changed
+from bots.telegram.door import TelegramDoor
+from bots.telegram.intake import chosen_language, reply_to
+from bots.telegram.personal import Personal
+from bots.telegram.reply import ReplyTo
+from bots.telegram.speech import Speech
+from inference import Options
+from storage import Job, Source, State
+
+if TYPE_CHECKING:
+    from bots.studio import Studio
+
+log = structlog.get_logger(__name__)
+
+Context = CallbackContext[Any, Any, Any, Any]
+LONGEST = 200  # characters in the answer to a press
+_ADMINS = {ChatMemberStatus.ADMINISTRATOR, ChatMemberStatus.OWNER}
+
+
+class Presses:
+    """Deals with callback queries.
+
+    Attributes:
+        put_off: ids of updates that are not to be confirmed, because the service stops.
+    """
+
+    def __init__(
+        self, studio: "Studio", door: TelegramDoor, buttons: Buttons, speech: Speech, personal: Personal
+    ) -> None:
+        self.put_off: set[int] = set()
+        self._sent: deque[str] = deque(maxlen=1_024)  # presses whose pictures were sent
+        self._studio = studio
+        self._door = door
+        self._personal = personal
+        self._buttons = buttons
+        self._speech = speech
+
+    async def pressed(self, update: Update, context: Context) -> None:
+        if (query := update.callback_query) is None:
+            return
+        tag = query.from_user.language_code or "en"
+        language = await chosen_language(self._studio.people, f"telegram:{query.from_user.id}", tag)
+        meant, message = self._buttons.read(query.data), query.message
+        if meant is None or not isinstance(message, Message):  # a message too old to be shown to bots
+            await answer(query, self._speech.say(language, "telegram.button_gone"))
+            return
+        if meant.action in PERSONAL:
+            await answer(query, await self._personal.pressed(query, message, meant, language))
+            return
+        job = await self._studio.job(meant.argument)
+        if job is None:
+            await answer(query, self._speech.say(language, "telegram.button_gone"))
+        elif not await _may(query, message, job):
+            await answer(query, self._speech.say(language, "telegram.not_yours"), alert=True)
+        elif meant.action is Action.CANCEL:
+            await self._cancel(query, message, job, language)
+        elif meant.action is Action.DELETE:
+            await self._delete(query, message, job, language)
+        elif meant.action in {Action.BESIDE, Action.FILE}:
+            await self._send(query, message, job, language, meant.action)
+        else:
+            await self._repaint(update.update_id, query, message, job, language, meant.action)
+
+    async def _cancel(self, query: CallbackQuery, message: Message, job: Job, language: str) -> None:
+        cancelled = await self._studio.cancel(job.id, job.person)
+        if not cancelled:
+            now = await self._studio.job(job.id)
+            if now is not None and now.state is State.CANCELLED:  # the same press again, after a crash
+                await remove(message.get_bot(), message.chat_id, message.message_id)
+                cancelled = True
+        await answer(query, self._speech.say(language, "cancelled" if cancelled else "telegram.too_late"))
+
+    async def _delete(self, query: CallbackQuery, message: Message, job: Job, language: str) -> None:
+        await self._studio.discard(job.id, job.person)
+        to = ReplyTo.from_json(job.reply)
+        album = to.shown if to.chat_id == message.chat_id else ()
+        gone = [await remove(message.get_bot(), message.chat_id, number) for number in (*album, message.message_id)]
+        if all(gone):
+            await answer(query, self._speech.say(language, "telegram.deleted"))
+        else:  # Telegram lets bots delete for 48 hours
+            await answer(query, self._speech.say(language, "telegram.delete_yourself"), alert=True)
+
+    async def _send(self, query: CallbackQuery, message: Message, job: Job, language: str, action: Action) -> None:
+        """The same pictures in another form, as a reply to those that are there."""
+        if query.id in self._sent:  # the same update once more
+            return
+        self._sent.append(query.id)
+        pictures = await self._studio.pictures(job)
+        if not pictures:
+            await answer(query, self._speech.say(language, "telegram.result_gone"), alert=True)
+            return
+        await answer(query)
+        to = reply_to(message)
+        try:
+            if action is Action.FILE:
+                await self._door.results.files(to, [picture.png for picture in pictures])
+            else:
+                both = await asyncio.to_thread(lambda: [side_by_side(picture) for picture in pictures])
+                await self._door.results.photos(to, both, None)
+        except Undeliverable as error:
+            log.info("nobody to answer", why=str(error))
+
+    async def _repaint(
+        self, update_id: int, query: CallbackQuery, message: Message, job: Job, language: str, action: Action
+    ) -> None:
+        options = changed(Options.from_json(job.options), action)
+        if options is None:
+            await answer(query, self._speech.say(language, "telegram.button_gone"))
+            return
+        source = Source("telegram", str(message.chat_id), f"press {query.id}", action)
+        reply = ReplyTo.from_json(job.reply).again(message.chat_id).to_json()
+        try:
+            new = await self._studio.repaint(job.id, job.person, options, source, reply=reply, language=language)
+        except Refused as refused:
+            if refused.code == "stopping":
+                self.put_off.add(update_id)
+                return
+            reference = secrets.token_hex(4)
+            log.info("repaint refused", code=refused.code, why=str(refused), reference=reference)
+            await answer(query, self._speech.refusal(language, refused, reference), alert=True)
+            return
+        await answer(query)
+        progress = self._studio.progress_of(new.id)
+        if progress is not None:
+            await self._door.progress(new, progress)
+
+
+async def answer(query: CallbackQuery, text: str | None = None, *, alert: bool = False) -> None:
+    """End the button's spinner. One that came while the service was away may be too old for it."""
+    try:
+        await query.answer(text[:LONGEST] if text else None, show_alert=alert)
+    except BadRequest as error:
+        log.info("press not answered", why=str(error))
+
+
+async def remove(bot: Bot, chat_id: int, message_id: int) -> bool:
+    """Delete one of the bot's messages. False: it is still there, and the bot can't change that."""
+    try:
+        await bot.delete_message(chat_id, message_id)
+    except (BadRequest, Forbidden) as error:
+        log.info("message not deleted", why=str(error))
+        return "not found" in str(error).lower()
+    return True
+
+
+async def _may(query: CallbackQuery, message: Message, job: Job) -> bool:
+    """Whether it is the asker who presses, or an admin of the group in which the job was asked for."""
+    if job.person == f"telegram:{query.from_user.id}":
+        return True
+    if message.chat_id >= 0 or ReplyTo.from_json(job.reply).chat_id != message.chat_id:
+        return False
+    try:
+        member = await message.chat.get_member(query.from_user.id)
+    except TelegramError as error:
+        log.info("membership not known", why=str(error))
+        return False
+    return member.status in _ADMINS

@@ -1,0 +1,222 @@
+"""The buttons under a result: the same photo painted otherwise, other forms of the picture, and deleting it."""
+
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from bots.requests import Delivery, Picture
+from bots.side_by_side import side_by_side
+from bots.telegram.buttons import Action, Buttons, changed
+from bots.telegram.door import TelegramDoor
+from bots.telegram.speech import Speech
+from bots.words import Words
+from inference import Crop, Faces, Options, Region
+from storage import ObjectMissing, State
+from tests.bots.studio_parts import ENDED, reached
+from tests.bots.telegram.parts import PAINTED, Running, running, telegram_settings
+from tests.bots.telegram.pictures import picture
+from tests.fakes.telegram import Chat, FakeTelegram, Message
+
+
+def labels(message: Message) -> list[str]:
+    return [button["text"] for button in message.buttons]
+
+
+async def delivered(service: Running, chat: Chat) -> tuple[Message, Message]:
+    """A photo and its answer, once that is written down."""
+    sent = await chat.send_photo(picture())
+    answer = await chat.wait_photo()
+    [job] = await service.database.jobs.of(f"telegram:{chat.user.id}")
+    await reached(service.database, job.id, ENDED)
+    return sent, answer
+
+
+async def test_wider_and_closer_paint_the_stored_photo_again(tg: FakeTelegram, tmp_path: Path) -> None:
+    chat = tg.private_chat(tg.user("Ann"))
+    async with running(tg, tmp_path) as service:
+        sent, answer = await delivered(service, chat)
+        assert labels(answer) == ["Wider", "Closer", "Side by side", "As a file", "Delete"]
+        assert all(len(button["callback_data"]) <= 64 for button in answer.buttons)
+    async with running(tg, tmp_path) as service:  # the button outlives a restart
+        press = await chat.press(answer, "Wider")
+        assert "text" not in await press.answer()
+        _, wide = await chat.wait_answers(2, lambda m: m.kind == "photo")
+        assert wide.reply_to == sent.id
+        assert labels(wide)[0] == "Closer"
+        await (await chat.press(wide, "Closer")).answer()
+        await chat.wait_answers(3, lambda m: m.kind == "photo")
+        assert [options.crop for options in service.painter.options] == [Crop.WIDE, Crop.DEFAULT]
+        assert len({*service.painter.photos}) == 1
+        assert tg.count("getFile") == 1, "nothing was downloaded again"
+        assert all(m.kind == "photo" for m in chat.answers)
+
+
+async def test_the_same_press_twice_paints_once(tg: FakeTelegram, tmp_path: Path) -> None:
+    async with running(tg, tmp_path) as service:
+        chat = tg.private_chat(tg.user("Ann"))
+        _, answer = await delivered(service, chat)
+        for button, count in (("Closer", 2), ("As a file", 3)):
+            press = await chat.press(answer, button)
+            tg.world.publish("callback_query", tg.world.updates.pending[-1]["callback_query"])
+            await press.answer()
+            await tg.wait_confirmed()
+            await chat.wait_until(lambda count=count: len(chat.answers) == count)  # type: ignore[misc]
+        assert len(service.painter.photos) == 2
+
+
+async def test_a_photo_that_is_wiped_can_not_be_painted_again(tg: FakeTelegram, tmp_path: Path) -> None:
+    async with running(tg, tmp_path) as service:
+        chat = tg.private_chat(tg.user("Ann"))
+        _, answer = await delivered(service, chat)
+        [job] = await service.database.jobs.of(f"telegram:{chat.user.id}")
+        await service.store.delete([job.input_key, *job.results])
+        await service.database.jobs.input_wiped([job.id])
+        said = await (await chat.press(answer, "Wider")).answer()
+        assert "deleted already" in said["text"]
+        assert said["show_alert"]
+        for button in ("Side by side", "As a file"):
+            said = await (await chat.press(answer, button)).answer()
+            assert "no longer here" in said["text"]
+        await service.database.jobs.remove([job.id])
+        assert "no longer works" in (await (await chat.press(answer, "Wider")).answer())["text"]
+        assert chat.answers == [answer]
+
+
+async def test_a_quota_holds_for_buttons_too(tg: FakeTelegram, tmp_path: Path) -> None:
+    async with running(tg, tmp_path, limits_minute=1) as service:
+        chat = tg.private_chat(tg.user("Ann"))
+        _, answer = await delivered(service, chat)
+        said = await (await chat.press(answer, "Wider")).answer()
+        assert "short break" in said["text"]
+        assert len(service.painter.photos) == 1
+
+
+async def test_side_by_side_and_the_file_come_as_replies(tg: FakeTelegram, tmp_path: Path) -> None:
+    async with running(tg, tmp_path) as service:
+        chat = tg.private_chat(tg.user("Ann"))
+        _, answer = await delivered(service, chat)
+        await (await chat.press(answer, "As a file")).answer()
+        file = await chat.wait_for(lambda m: m.kind == "document")
+        assert (file.picture, file.reply_to) == (PAINTED[0], answer.id)
+        await (await chat.press(answer, "Side by side")).answer()
+        both = (await chat.wait_answers(2, lambda m: m.kind == "photo"))[1]
+        assert both.reply_to == answer.id
+        with Image.open(io.BytesIO(both.picture)) as image:
+            assert image.size == (512, 256)
+
+
+async def test_delete_removes_the_message_and_the_objects(tg: FakeTelegram, tmp_path: Path) -> None:
+    async with running(tg, tmp_path) as service:
+        chat = tg.private_chat(tg.user("Ann"))
+        _, answer = await delivered(service, chat)
+        [job] = await service.database.jobs.of(f"telegram:{chat.user.id}")
+        assert (await (await chat.press(answer, "Delete")).answer())["text"] == "Deleted."
+        assert chat.answers == []
+        for key in (job.input_key, *job.results):
+            with pytest.raises(ObjectMissing):
+                await service.store.get(key)
+
+
+async def test_deleting_one_picture_keeps_the_photo_for_another(tg: FakeTelegram, tmp_path: Path) -> None:
+    async with running(tg, tmp_path) as service:
+        chat = tg.private_chat(tg.user("Ann"))
+        _, answer = await delivered(service, chat)
+        service.painter.hold.clear()
+        await (await chat.press(answer, "Wider")).answer()
+        await chat.wait_answers(2)
+        await (await chat.press(answer, "Delete")).answer()
+        service.painter.hold.set()
+        wide = await chat.wait_photo()
+        assert "Closer" in labels(wide)
+
+
+async def test_a_message_too_old_to_delete(tg: FakeTelegram, tmp_path: Path) -> None:
+    async with running(tg, tmp_path) as service:
+        chat = tg.private_chat(tg.user("Ann"))
+        _, answer = await delivered(service, chat)
+        tg.fail("deleteMessage", 400, "Bad Request: message can't be deleted for everyone")
+        said = await (await chat.press(answer, "Delete")).answer()
+        assert "delete it yourself" in said["text"]
+        [job] = await service.database.jobs.of(f"telegram:{chat.user.id}")
+        assert (job.results, job.input_key) == ((), "")
+
+
+async def test_an_album_has_its_buttons_below_it(tg: FakeTelegram, tmp_path: Path) -> None:
+    chat = tg.private_chat(tg.user("Ann"))
+    async with running(tg, tmp_path) as service:
+        service.painter.faces = 2
+        await delivered(service, chat)
+        below = await chat.wait_for(lambda m: m.kind == "text" and m.buttons)
+    async with running(tg, tmp_path):
+        await (await chat.press(below, "As a file")).answer()
+        files = await chat.wait_answers(2, lambda m: m.kind == "document")
+        assert [m.picture for m in files] == [*PAINTED[:2]]
+        await (await chat.press(below, "Delete")).answer()
+        assert chat.answers == files
+
+
+async def test_an_album_is_sent_once_whatever_becomes_of_its_buttons(tg: FakeTelegram, tmp_path: Path) -> None:
+    async with running(tg, tmp_path) as service:
+        service.painter.faces = 2
+        service.painter.hold.clear()
+        chat = tg.private_chat(tg.user("Ann"))
+        await chat.send_photo(picture())
+        await chat.wait_answers(1)
+        tg.fail("sendMessage", 400, "Bad Request: not this time")
+        service.painter.hold.set()
+        await chat.wait_answers(2, lambda m: m.kind == "photo")
+        [job] = await service.database.jobs.of(f"telegram:{chat.user.id}")
+        done = await reached(service.database, job.id, ENDED)
+        assert done.state is State.DELIVERED
+        speech = Speech(Words.load(), telegram_settings(tg, tmp_path))
+        door = TelegramDoor(service.runner.bot, speech, Buttons(speech, service.studio), service.studio.remember)
+        await door.deliver(done, Delivery(await service.studio.pictures(done), 2))  # as after a crash
+        assert len([m for m in chat.history if m.kind == "photo"]) == 2
+
+
+async def test_strangers_press_in_vain(tg: FakeTelegram, tmp_path: Path) -> None:
+    async with running(tg, tmp_path) as service:
+        owner, ann, eve = tg.user("Owner"), tg.user("Ann"), tg.user("Eve")
+        group = tg.group("Friends", owner, ann, eve)
+        await group.send_photo(picture(), caption="/anime", by=ann)
+        answer = await group.wait_photo()
+        for button in labels(answer):
+            assert "Only the person" in (await (await group.press(answer, button, by=eve)).answer())["text"]
+        assert len(service.painter.photos) == 1
+        assert group.answers == [answer]
+        await (await group.press(answer, "Delete", by=owner)).answer()
+        assert group.answers == []
+
+
+def test_what_a_press_changes() -> None:
+    assert changed(Options(crop=Crop.WIDE), Action.WIDER) is None
+    assert changed(Options(crop=Crop.TIGHT), Action.WIDER) == Options()
+    assert changed(Options(faces=Faces.LARGEST), Action.ALL_FACES) == Options()
+    assert changed(Options(), Action.ALL_FACES) is None
+    assert changed(Options(whole=True), Action.TIGHTER) is None
+    assert changed(Options(region=Region(0, 0, 1, 1)), Action.WIDER) is None
+
+
+def test_the_crop_stands_left_of_the_picture() -> None:
+    both = side_by_side(Picture(png=picture(64, 64, "red", "PNG"), original=picture(32, 32, "blue")))
+    with Image.open(io.BytesIO(both)) as image:
+        assert image.size == (128, 64)
+        assert image.getpixel((5, 5))[2] > 200  # type: ignore[index]
+        assert image.getpixel((69, 5)) == (255, 0, 0)
+
+
+async def test_an_unforeseen_error_answers_the_press(
+    tg: FakeTelegram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def broken(*_: object) -> None:
+        raise RuntimeError("secret detail")
+
+    async with running(tg, tmp_path) as service:
+        chat = tg.private_chat(tg.user("Ann"))
+        _, answer = await delivered(service, chat)
+        monkeypatch.setattr(service.studio, "discard", broken)
+        said = await (await chat.press(answer, "Delete")).answer()
+        assert "Something went wrong" in said["text"]
+        assert said["text"].split("Reference ")[1].rstrip(")") in capsys.readouterr().out
