@@ -29,7 +29,8 @@ def test_a_verb_is_in_the_makefile(command):
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith(".venv/bin/python ")])
 def test_a_command_works_on_an_empty_folder(command, tmp_path: Path):
-    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    for folder in ("docs", "ugatit"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
     done = subprocess.run(
         [sys.executable, *shlex.split(command)[1:]],
         cwd=tmp_path,

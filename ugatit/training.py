@@ -152,6 +152,7 @@ class TrainingRun:
                     # The minutes that compiling takes are no training: a short run would be over before it began.
                     float(report["discriminator"])
                     self._began, compiled = self._clock(), True
+                    last = self.position  # nor do the pairs of that step count, whose time does not
                 if len(means) >= FIGURES_STEPS or self.position.seconds - last.seconds >= FIGURES_EVERY:
                     last = self._figures(log, means, last, watch)
                 if self._clock() - saved >= self.pace.checkpoint_every:
