@@ -190,7 +190,7 @@ def test_the_sheet_shows_each_picture_above_its_painting() -> None:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """Two sets in a zip file, as the lab has them."""
+    """Two sets in a zip file, as the data set comes."""
     folder, rng = tmp_path / "data", np.random.default_rng(5)
     folder.mkdir()
     with zipfile.ZipFile(folder / "test.zip", "w") as archive:

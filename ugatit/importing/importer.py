@@ -47,7 +47,7 @@ def import_checkpoint(
 
     Args:
         checkpoint: a TensorFlow checkpoint (its prefix, any of its files, or the folder), a `.pt` file of the PyTorch
-            release, or a `.safetensors` file of the training lab or of this project.
+            release, or a `.safetensors` file of this project, also one without a full configuration.
         out: the `.safetensors` file to write; one that is there is replaced.
         direction: which of the two generators.
         image_size: in pixels, for a light generator, whose shapes do not tell; None takes what the file says, or 256.

@@ -1,4 +1,4 @@
-"""Safetensors files: the training lab's and this project's own."""
+"""Safetensors files of this project, also those without a full configuration."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
