@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import aiosqlite
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
 from storage.errors import StorageError
 
@@ -41,6 +42,7 @@ class Sql:
                 self.path, timeout=self._busy_timeout, isolation_level=None, check_same_thread=False
             )
             try:
+                _use_wal(connection, self._busy_timeout)
                 _configure(connection, self.path)
                 prepare(connection, self.path)
             except BaseException:
@@ -100,6 +102,18 @@ def _make_private(path: Path) -> None:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
+def _use_wal(connection: sqlite3.Connection, patience: float) -> None:
+    # SQLite does not wait for this one, whatever the timeout: two that change the journal of a new file at once would
+    # deadlock, so it refuses the second at once (https://www.sqlite.org/c3ref/busy_handler.html).
+    retrying = Retrying(
+        retry=retry_if_exception(lambda error: getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY),
+        wait=wait_random(0.01, 0.1),
+        stop=stop_after_delay(patience),
+        reraise=True,
+    )
+    retrying(connection.execute, "PRAGMA journal_mode = WAL")
+
+
 def _configure(connection: sqlite3.Connection, path: Path) -> None:
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         wanted = ".".join(map(str, _OLDEST_SQLITE))
@@ -107,7 +121,6 @@ def _configure(connection: sqlite3.Connection, path: Path) -> None:
             "database_failed", f"SQLite {sqlite3.sqlite_version} is too old: Python needs {wanted} or newer."
         )
     connection.row_factory = sqlite3.Row
-    connection.execute("PRAGMA journal_mode = WAL")
     # FULL: a job is acknowledged once it is written down, and must outlive a power cut, not only a kill.
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")

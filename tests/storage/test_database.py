@@ -63,6 +63,17 @@ async def test_two_processes_may_start_at_once(tmp_path: Path) -> None:
     assert len(secrets) == 1
 
 
+async def test_opening_waits_for_a_write_of_another_process(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("CREATE TABLE theirs (n)")  # a journal that is not WAL yet, as in the first moment of a new file
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("INSERT INTO theirs VALUES (1)")
+        asyncio.get_running_loop().call_later(0.1, other.execute, "COMMIT")
+        async with Database(path) as database:
+            assert await database.jobs.add(job()) == job()
+
+
 async def test_a_newer_schema_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     async with Database(path):
