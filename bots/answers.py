@@ -109,7 +109,7 @@ class Answers:
         try:
             data = [await store_answers(partial(get, key), multiplier=self._pause) for key in job.results]
         except ObjectMissing:
-            log.error("results gone before delivery", job=job.id, reference=reference(job))
+            log.error("results gone before delivery", job=job.id, reference=job.reference)
             await self._explain(job, State.FAILED, "unexpected")
             return
         pictures = tuple(Picture(png, original) for png, original in zip(data[::2], data[1::2], strict=True))
@@ -125,7 +125,7 @@ class Answers:
         if job is None or job.state.ended:  # forgotten or cancelled meanwhile
             return
         # Told first, then ended: a crash in between tells it again, and never leaves a person without an answer.
-        await self._insist(job, lambda door: door.explain(job, code, reference(job)))
+        await self._insist(job, lambda door: door.explain(job, code, job.reference))
         await self._jobs.advance(job.id, end, code=code)
 
     async def _dismiss(self, job: Job) -> None:
@@ -159,11 +159,6 @@ class Answers:
             log.info("nobody to answer", job=job.id, why=str(error))
             return False
         except Exception:  # whatever a platform's SDK raises
-            log.exception("answer given up", job=job.id, reference=reference(job))
+            log.exception("answer given up", job=job.id, reference=job.reference)
             return False
         return True
-
-
-def reference(job: Job) -> str:
-    """What a person can quote, and an operator can find in the log."""
-    return job.id[:8]

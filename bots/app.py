@@ -89,7 +89,7 @@ async def _open_doors(
     from bots.web import WebDoor, create_app
     from bots.web import serve as serve_web
 
-    studio.open_door(WebDoor(studio.remember))
+    studio.open_door(WebDoor())
     web = create_app(settings, studio, store)
     say(f"Page and API    {await stack.enter_async_context(serve_web(web, settings))}")
     if settings.telegram_token:

@@ -9,7 +9,7 @@ from typing import Self
 
 import structlog
 
-from bots.answers import Answers, reference
+from bots.answers import Answers
 from bots.patience import store_answers
 from bots.requests import Progress, Stage
 from config import Settings
@@ -54,6 +54,7 @@ class Workshop:
         self._waiting: dict[str, Job] = {}
         self._painting: dict[str, asyncio.Task[Translation]] = {}
         self._shown: dict[str, tuple[Progress, asyncio.Task[None]]] = {}
+        self._showing: set[asyncio.Task[None]] = set()  # a job may leave `_shown` before its task is done
         self._attendants: set[asyncio.Task[None]] = set()
         self._idle: set[asyncio.Task[None] | None] = set()
         self._clerk: asyncio.Task[None] | None = None
@@ -70,7 +71,7 @@ class Workshop:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         tasks: list[asyncio.Task[object]] = [*self._attendants, *self._painting.values()]
-        tasks += [task for _, task in self._shown.values()]
+        tasks += self._showing
         if self._clerk is not None:
             tasks.append(self._clerk)
         for task in tasks:
@@ -93,7 +94,7 @@ class Workshop:
             if job.state is State.RENDERED:
                 self._answers.deliver(job)
             elif job.state is State.RUNNING and job.attempts >= ATTEMPTS:
-                log.error("job given up", job=job.id, attempts=job.attempts, reference=reference(job))
+                log.error("job given up", job=job.id, attempts=job.attempts, reference=job.reference)
                 self._answers.explain(job, State.FAILED, EngineFailed.code)
             else:
                 queued = job if job.state is State.QUEUED else await self._jobs.advance(job.id, State.QUEUED)
@@ -148,7 +149,7 @@ class Workshop:
             try:
                 await self._work(job)
             except Exception:  # the attendant outlives every job
-                log.exception("job failed unexpectedly", job=job_id, reference=reference(job))
+                log.exception("job failed unexpectedly", job=job_id, reference=job.reference)
                 self._answers.explain(job, State.FAILED, "unexpected")
 
     async def _work(self, job: Job) -> None:
@@ -166,7 +167,7 @@ class Workshop:
                 raise
             return  # the person cancelled this one job
         except InferenceError as error:
-            log.info("job has no picture", job=job.id, code=error.code, why=str(error), reference=reference(job))
+            log.info("job has no picture", job=job.id, code=error.code, why=str(error), reference=job.reference)
             self._answers.explain(running, State.FAILED, error.code)
             return
         finally:
@@ -211,4 +212,7 @@ class Workshop:
         progress, shown = self.progress_of(job.id), self._shown.get(job.id)
         if progress is None or (shown is not None and (shown[0] == progress or not shown[1].done())):
             return
-        self._shown[job.id] = (progress, asyncio.create_task(self._answers.show(job, progress)))
+        task = asyncio.create_task(self._answers.show(job, progress))
+        self._showing.add(task)
+        task.add_done_callback(self._showing.discard)
+        self._shown[job.id] = (progress, task)

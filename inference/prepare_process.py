@@ -92,13 +92,15 @@ def prepare(data: bytes, job: Job) -> Prepared:
 def _prepare(data: bytes, job: Job, limits: "Limits") -> Prepared:
     import cv2
 
-    from inference.crop import around, cut, drawn, shrink, whole
+    from inference.crop import SMALLEST_FACE, around, cut, drawn, shrink, whole
     from inference.decode import decode
     from inference.detect import LONGEST
 
     photo, found = decode(data, limits, LONGEST), 0
     if job.options.region:
         squares = [drawn(job.options.region, photo.width, photo.height)]
+        if squares[0].side < SMALLEST_FACE:
+            raise FaceTooSmall(f"the part has {squares[0].side:.0f} px; {SMALLEST_FACE} are needed")
     elif job.options.whole:
         squares = [whole(photo.width, photo.height)]
     else:

@@ -85,6 +85,11 @@ class Job:
     updated_at: float
     found: int = 0
 
+    @property
+    def reference(self) -> str:
+        """What a person can quote, and an operator can find in the log."""
+        return self.id[:8]
+
 
 class Jobs:
     """The table of jobs."""

@@ -1,4 +1,6 @@
-"""What can be wrong with a weights file."""
+"""What can be wrong with a weights file, and what is missing to read it."""
+
+INSTALL_TORCH = "pip install torch"
 
 
 class WeightsError(Exception):

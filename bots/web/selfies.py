@@ -9,7 +9,6 @@ from pydantic import BaseModel
 from bots.requests import PhotoRequest, Refused
 from bots.web.door import PLATFORM
 from bots.web.limits import SlidingWindow
-from bots.web.note import Note
 from bots.web.ports import Store, Studio
 from bots.web.problems import Problem, ProblemDetails
 from bots.web.upload import receive
@@ -97,13 +96,12 @@ def selfies_router(
     async def describe(job: Job, request: Request, response: Response) -> Selfie:
         language = wording.language(request)
         response.headers.update(wording.headers(language))
-        note = Note.from_json(job.reply)
         progress = None if job.state.ended else studio.progress_of(job.id)
         message = None
         if job.state is State.CANCELLED:
             message = wording.words.say(language, "cancelled")
         elif job.state in {State.FAILED, State.EXPIRED}:
-            message = wording.failure(language, _code(job), note.reference or job.id[:8])
+            message = wording.failure(language, _code(job), job.reference)
         pictures = []
         if job.state in {State.RENDERED, State.DELIVERED}:
             # Keys come in pairs, picture and original, one pair a face.
@@ -123,7 +121,7 @@ def selfies_router(
             eta=progress.eta if progress else None,
             code=_code(job) if message else None,
             message=message,
-            found=note.found if note.found is not None else (len(pictures) or None),
+            found=max(job.found, len(pictures)) or None,
             pictures=pictures,
         )
 
@@ -141,7 +139,7 @@ def selfies_router(
                 person=visitor.person,
                 language=wording.language(request),
                 options=upload.options,
-                reply=Note().to_json(),
+                reply="",
                 declared_size=upload.size,
             )
             try:

@@ -65,6 +65,8 @@ async def test_whole_and_region_look_for_no_face(preparer: Preparer, astronaut: 
 
     whole = await preparer.prepare(photo, Options(whole=True))
     region = await preparer.prepare(photo, Options(region=Region(0.5, 0.5, 0.2, 0.2)))
+    with pytest.raises(FaceTooSmall, match="30 px; 48"):
+        await preparer.prepare(photo, Options(region=Region(0.5, 0.5, 0.1, 0.1)))
 
     assert (whole.found, region.found) == (0, 0)
     assert whole.originals.shape == region.originals.shape == (1, 256, 256, 3)

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from ugatit.errors import INSTALL_TORCH
 from ugatit.evaluation.errors import EvaluationError
 
 SIZE = 299  # what Inception-v3 was trained on
-INSTALL = "pip install torch --index-url https://download.pytorch.org/whl/cpu"
 KERAS_FILE = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
 
 
@@ -79,7 +79,7 @@ def torchscript(path: Path) -> FeatureNetwork:
     try:
         torch: Any = importlib.import_module("torch")
     except ModuleNotFoundError as error:
-        raise EvaluationError(f"{path}: PyTorch is needed to run this network: {INSTALL}") from error
+        raise EvaluationError(f"{path}: PyTorch is needed to run this network: {INSTALL_TORCH}") from error
     try:
         network = torch.jit.load(str(path), map_location="cpu").eval()
     except (RuntimeError, ValueError) as error:

@@ -17,11 +17,10 @@ from typing import Any
 import numpy as np
 
 from ugatit.direction import Direction
-from ugatit.errors import WeightsError
+from ugatit.errors import INSTALL_TORCH, WeightsError
 from ugatit.importing.found import Found, Tensor
 
 GENERATORS = {Direction.SELFIE2ANIME: "genA2B", Direction.ANIME2SELFIE: "genB2A"}
-INSTALL = "pip install torch --index-url https://download.pytorch.org/whl/cpu"
 
 
 @contextmanager
@@ -87,7 +86,7 @@ def _load(path: Path) -> Mapping[str, Any]:
     try:
         torch = importlib.import_module("torch")
     except ModuleNotFoundError as error:
-        raise WeightsError(f"{path}: PyTorch is needed to read this file: {INSTALL}") from error
+        raise WeightsError(f"{path}: PyTorch is needed to read this file: {INSTALL_TORCH}") from error
     try:
         # Mapped, tensors are read when they are asked for. Files of PyTorch before 1.6 are no zip and cannot be.
         loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))

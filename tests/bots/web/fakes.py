@@ -45,9 +45,6 @@ class FakeStudio:
     async def link(self, key: str) -> str:
         return await self.store.link(key, 3_600)
 
-    async def remember(self, job_id: str, reply: str) -> None:
-        self.change(job_id, reply=reply)
-
     def change(self, job_id: str, **changes: object) -> None:
         self.jobs[job_id] = replace(self.jobs[job_id], **changes)  # type: ignore[arg-type]
 

@@ -31,9 +31,8 @@ async def test_a_photo_goes_in_and_its_pictures_come_out(
     for key, data in {"p1": PNG, "o1": PHOTO, "p2": PNG + b"2", "o2": PHOTO + b"2"}.items():
         await store.put(f"results/{key}", data, "image/png")
     keys = ("results/p1", "results/o1", "results/p2", "results/o2")
-    studio.change("job1", state=State.RENDERED, results=keys)
-    door = WebDoor(studio.remember)
-    await door.deliver(studio.jobs["job1"], Delivery((Picture(PNG, PHOTO),) * 2, found=3))
+    studio.change("job1", state=State.RENDERED, results=keys, found=3)
+    await WebDoor().deliver(studio.jobs["job1"], Delivery((Picture(PNG, PHOTO),) * 2, found=3))
     studio.change("job1", state=State.DELIVERED)
 
     selfie = (await client.get(here)).json()
@@ -118,12 +117,10 @@ async def test_the_same_key_of_another_visitor_is_another_job(client: httpx.Asyn
 
 
 async def test_a_failure_says_why_with_its_reference(client: httpx.AsyncClient, studio: FakeStudio) -> None:
-    studio.jobs["j"] = make_job("j")
-    await WebDoor(studio.remember).explain(studio.jobs["j"], "engine_failed", "ab12cd")
-    studio.change("j", state=State.FAILED, code="engine_failed")
-    selfie = (await client.get("/api/selfies/j")).json()
+    studio.jobs["ab12cd34ef"] = make_job("ab12cd34ef", state=State.FAILED, code="engine_failed")
+    selfie = (await client.get("/api/selfies/ab12cd34ef")).json()
     assert (selfie["state"], selfie["code"], selfie["pictures"]) == ("failed", "engine_failed", [])
-    assert "ab12cd" in selfie["message"]
+    assert "(Reference ab12cd34)" in selfie["message"]
 
 
 async def test_no_face_says_what_to_do(client: httpx.AsyncClient, studio: FakeStudio) -> None:
