@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import httpx
-from telegram.ext import AIORateLimiter, Application, ApplicationBuilder
+from telegram.ext import Application, ApplicationBuilder
 
 from bots.telegram.admins import Admins
 from bots.telegram.buttons import Buttons
@@ -13,6 +13,7 @@ from bots.telegram.door import TelegramDoor
 from bots.telegram.handlers import Handlers
 from bots.telegram.http import Requests
 from bots.telegram.intake import Downloads
+from bots.telegram.limiter import Limiter
 from bots.telegram.personal import Personal
 from bots.telegram.presses import Presses
 from bots.telegram.speech import Speech
@@ -21,8 +22,6 @@ from config import Settings
 
 if TYPE_CHECKING:
     from bots.studio import Studio
-
-MAX_RETRIES = 5  # of a call that Telegram asked to repeat later
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ def create_parts(settings: Settings, studio: "Studio") -> Parts:
         .token(token)
         .base_url(settings.telegram_base_url)
         .base_file_url(settings.telegram_file_url)
-        .rate_limiter(AIORateLimiter(max_retries=MAX_RETRIES))
+        .rate_limiter(Limiter())
         .concurrent_updates(True)
         .request(requests)
         .get_updates_request(Requests(tls, connections=1))
