@@ -101,7 +101,7 @@ async def test_forgetting_asks_first_then_wipes_and_says_what(tg: FakeTelegram, 
         await chat.send_text("/forgetme")
         asked = await chat.wait_for(lambda m: "delete everything" in m.text)
         await (await chat.press(asked, "Yes, delete everything")).answer()
-        assert "Photos deleted: 2. Picture files deleted: 2." in asked.text
+        assert "Deleted: 2 photos, 2 picture files." in asked.text
         await chat.wait_until(lambda: status.deleted)
         service.painter.hold.set()
         assert await service.database.jobs.of(person) == []
