@@ -1,14 +1,15 @@
 """From a Telegram message to a `PhotoRequest`, and its bytes from the Bot API server."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
-import httpx
+import aiohttp
 import structlog
 from telegram import Bot, Message
 from telegram.error import BadRequest, NetworkError
+from yarl import URL
 
 from bots.preferences import Preferences
 from bots.requests import PhotoRequest, Refused
@@ -88,12 +89,12 @@ class Downloads:
     """Photos from the Bot API server's files, and from nowhere else.
 
     Args:
-        client: follows no redirects.
+        client: gives the session to download with, once it is open.
         file_url: what every file's address begins with, token included.
         limit: bytes; a larger photo is refused while it streams.
     """
 
-    def __init__(self, bot: Bot, client: httpx.AsyncClient, file_url: str, limit: int) -> None:
+    def __init__(self, bot: Bot, client: Callable[[], aiohttp.ClientSession], file_url: str, limit: int) -> None:
         self._bot = bot
         self._client = client
         self._file_url = file_url
@@ -109,34 +110,34 @@ class Downloads:
         received = 0
         async with self._opened(photo) as response:
             try:
-                async for chunk in response.aiter_bytes(1 << 16):
+                async for chunk in response.content.iter_chunked(1 << 16):
                     received += len(chunk)
                     if received > self._limit:
                         raise Refused("photo_too_large", f"more than {self._limit} bytes came")
                     yield chunk
-            except httpx.HTTPError as error:
+            except (aiohttp.ClientError, TimeoutError) as error:
                 raise DownloadFailed(f"{type(error).__name__} after {received} bytes") from None
 
     @asynccontextmanager
-    async def _opened(self, photo: Photo) -> AsyncIterator[httpx.Response]:
-        request = self._client.build_request("GET", await self._address(photo))
+    async def _opened(self, photo: Photo) -> AsyncIterator[aiohttp.ClientResponse]:
+        address = URL(await self._address(photo), encoded=True)
         for attempt in range(ATTEMPTS):
             try:
-                response = await self._client.send(request, stream=True)
-            except httpx.HTTPError as error:
+                response = await self._client().get(address, allow_redirects=False)
+            except (aiohttp.ClientError, TimeoutError) as error:
                 why = type(error).__name__
             else:
-                if response.status_code == 200:
+                if response.status == 200:
                     break
-                await response.aclose()
-                why = f"status {response.status_code}"
+                response.release()
+                why = f"status {response.status}"
             if attempt == ATTEMPTS - 1:
                 raise DownloadFailed(why)
             await asyncio.sleep(PAUSE * 2**attempt)
         try:
             yield response
         finally:
-            await response.aclose()
+            response.close()
 
     async def _address(self, photo: Photo) -> str:
         for attempt in range(ATTEMPTS):
