@@ -1,4 +1,4 @@
-"""`python -m benchmarks` (and `make bench`) runs them all; `python -m benchmarks NAME…` those named, as does each alone."""
+"""`python -m benchmarks` (and `make bench`) runs them all, `python -m benchmarks NAME…` those named."""
 
 import subprocess
 import sys

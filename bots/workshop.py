@@ -23,6 +23,7 @@ from storage import Job, Jobs, ObjectMissing, ObjectStore, State, result_keys
 log = structlog.get_logger(__name__)
 
 ATTEMPTS = 3  # a job that took the service down with it this often is given up
+SHOWN_AT_ONCE = 25  # jobs whose place is shown before others have their turn in the event loop
 TICK = 1.0  # seconds between two looks at who waits, and who has waited too long
 
 
@@ -223,8 +224,10 @@ class Workshop:
                     self._shown.pop(job_id, None)
                     if (job := self._waiting.pop(job_id, None)) is not None:
                         self._answers.explain(job, State.EXPIRED, "expired")
-                for job in [*self._waiting.values()]:
-                    self._show(job)
+                for number, job in enumerate([*self._waiting.values()]):
+                    self._show(job)  # nothing, once it has left the line
+                    if number % SHOWN_AT_ONCE == 0:
+                        await asyncio.sleep(0)  # a thousand at once would hold up the event loop
             except Exception:  # the clerk outlives every mistake
                 log.exception("the clerk stumbled")
             await asyncio.sleep(TICK)
