@@ -92,6 +92,7 @@ def prepare(data: bytes, job: Job) -> Prepared:
 def _prepare(data: bytes, job: Job, limits: "Limits") -> Prepared:
     import cv2
 
+    from inference.colour import to_srgb
     from inference.crop import SMALLEST_FACE, around, cut, drawn, shrink, whole
     from inference.decode import decode
     from inference.detect import LONGEST
@@ -110,7 +111,8 @@ def _prepare(data: bytes, job: Job, limits: "Limits") -> Prepared:
 
     photo = _sharp_enough(data, limits, photo, squares, job.shown)
     try:
-        originals = np.stack([cut(photo.pixels, square.scaled(photo.scale), job.shown) for square in squares])
+        crops = (cut(photo.pixels, square.scaled(photo.scale), job.shown) for square in squares)
+        originals = np.stack([to_srgb(crop, photo.profile) for crop in crops])  # the crops alone: 50 times less to do
     except cv2.error as error:
         if error.code == cv2.Error.StsNoMem:
             raise MemoryError from None
