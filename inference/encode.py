@@ -10,9 +10,7 @@ SHOWN = 256  # the least side of a picture that a person gets
 
 def png(pixels: np.ndarray, size: int) -> bytes:
     """(S, S, 3) uint8 → a PNG of `size`, enlarged by Lanczos where S is smaller."""
-    # Level 1: a quarter of the processor time of zlib's usual 6 for a few percent more bytes, and this runs in the
-    # service's own process.
-    return _encode(pixels, size, "PNG", compress_level=1)
+    return _encode(pixels, size, "PNG", compress_level=2)  # a twentieth larger than the default, in a third of its time
 
 
 def jpeg(pixels: np.ndarray, size: int) -> bytes:

@@ -272,7 +272,7 @@ def test_nobody_starves_whatever_comes_later(
     for number, (person, its) in enumerate(backlog):
         scheduler.submit(f"{person}{number}", person, priority=its)
     scheduler.submit("x", "x", priority=priority)
-    # Each person may have one turn before the newcomer's; every PATIENCE turns of interactive jobs let one batch job in.
+    # Each person may have one turn before; every PATIENCE turns of interactive jobs let one batch job in.
     turns = len({person for person, its in backlog if its is priority}) + 1
     bound = turns * (PATIENCE + 1) if priority is Priority.BATCH else turns + turns // PATIENCE + 1
 
