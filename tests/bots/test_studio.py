@@ -206,11 +206,11 @@ async def test_a_photo_is_painted_again_with_other_options(tmp_path, pipeline, d
 
         assert await studio.discard(first.id, "test:ann")
         assert await studio.pictures(await database.jobs.get(first.id)) == ()
-        assert await store.get(again.input_key) == b"photo"  # the other job is made from it, too
+        assert await store.get(again.inputs[0]) == b"photo"  # the other job is made from it, too
         assert len(await studio.pictures(await database.jobs.get(again.id))) == 1
         assert await studio.discard(again.id, "test:ann")
         with pytest.raises(ObjectMissing):
-            await store.get(again.input_key)
+            await store.get(again.inputs[0])
 
 
 async def test_only_the_owner_repaints_and_discards(tmp_path, pipeline, door):
@@ -242,7 +242,7 @@ async def test_forgetting_stops_what_is_under_way(tmp_path, pipeline, door):
         await door.until(lambda: [dismissed.id for dismissed in door.dismissed] == [job.id])
         hold.set()
         await ended(database, other.id)
-        assert await store.stale("inputs/", 1e12) == [other.input_key]
+        assert await store.stale("inputs/", 1e12) == [*other.inputs]
         assert len(door.delivered) == 2
 
 

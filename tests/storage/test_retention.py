@@ -42,7 +42,7 @@ async def test_photos_go_first_then_pictures_then_rows(database: Database, files
     assert stored(files) == set(result_keys("a", 1))
     found = await database.jobs.get("a")
     assert found is not None
-    assert (found.input_key, found.results) == ("", result_keys("a", 1))
+    assert (found.inputs, found.results) == ((), result_keys("a", 1))
     assert await sweep(database, files, **KEEP, now=START + 7 * DAY) == NOTHING
     assert await sweep(database, files, **KEEP, now=START + 7 * DAY + 1) == replace(NOTHING, pictures=2, jobs=1)
     assert stored(files) == set()
@@ -71,7 +71,7 @@ async def test_what_has_not_ended_keeps_everything(database: Database, files: Fi
 
 async def test_a_photo_in_use_again_is_kept(database: Database, files: FileStore, clock: Clock) -> None:
     await paint(database, files, "a")
-    await database.jobs.add(replace(job("b"), input_key=input_key("a")))
+    await database.jobs.add(replace(job("b"), inputs=(input_key("a"),)))
     assert await sweep(database, files, **KEEP, now=START + DAY) == NOTHING
     clock.now = START + DAY
     await database.jobs.advance("b", State.CANCELLED)
@@ -85,7 +85,7 @@ async def test_objects_that_no_row_leads_to_are_deleted(database: Database, file
     await put(files, "inputs/lost", "results/lost/1.png", at=START - HOUR)
     await put(files, "inputs/arriving", at=START)
     assert await sweep(database, files, **KEEP, now=START + 1) == replace(NOTHING, abandoned=2)
-    assert stored(files) == {"inputs/a", "results/a/1.png", "inputs/arriving"}
+    assert stored(files) == {"inputs/a/1", "results/a/1.png", "inputs/arriving"}
 
 
 async def test_a_quick_sweep_leaves_the_long_look_out(database: Database, files: FileStore) -> None:
@@ -106,7 +106,7 @@ async def test_more_jobs_than_are_taken_at_a_time(
 
 
 @pytest.mark.parametrize(
-    ("ask", "index"), [("with_old_input", "jobs_with_input"), ("with_old_results", "jobs_with_results")]
+    ("ask", "index"), [("with_old_inputs", "jobs_with_inputs"), ("with_old_results", "jobs_with_results")]
 )
 async def test_a_sweep_looks_only_at_what_is_stored(
     database: Database, monkeypatch: pytest.MonkeyPatch, ask: str, index: str

@@ -71,8 +71,8 @@ async def test_a_photo_that_is_wiped_can_not_be_painted_again(tg: FakeTelegram, 
         chat = tg.private_chat(tg.user("Ann"))
         _, answer = await delivered(service, chat)
         [job] = await service.database.jobs.of(f"telegram:{chat.user.id}")
-        await service.store.delete([job.input_key, *job.results])
-        await service.database.jobs.input_wiped([job.id])
+        await service.store.delete([*job.inputs, *job.results])
+        await service.database.jobs.inputs_wiped([job.id])
         said = await (await chat.press(answer, "Wider")).answer()
         assert "deleted already" in said["text"]
         assert said["show_alert"]
@@ -114,7 +114,7 @@ async def test_delete_removes_the_message_and_the_objects(tg: FakeTelegram, tmp_
         [job] = await service.database.jobs.of(f"telegram:{chat.user.id}")
         assert (await (await chat.press(answer, "Delete")).answer())["text"] == "Deleted."
         assert chat.answers == []
-        for key in (job.input_key, *job.results):
+        for key in (*job.inputs, *job.results):
             with pytest.raises(ObjectMissing):
                 await service.store.get(key)
 
@@ -140,7 +140,7 @@ async def test_a_message_too_old_to_delete(tg: FakeTelegram, tmp_path: Path) -> 
         said = await (await chat.press(answer, "Delete")).answer()
         assert "delete it yourself" in said["text"]
         [job] = await service.database.jobs.of(f"telegram:{chat.user.id}")
-        assert (job.results, job.input_key) == ((), "")
+        assert (job.results, job.inputs) == ((), ())
 
 
 async def test_an_album_has_its_buttons_below_it(tg: FakeTelegram, tmp_path: Path) -> None:
