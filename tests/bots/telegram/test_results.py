@@ -37,7 +37,7 @@ async def test_wider_and_closer_paint_the_stored_photo_again(tg: FakeTelegram, t
     chat = tg.private_chat(tg.user("Ann"))
     async with running(tg, tmp_path) as service:
         sent, answer = await delivered(service, chat)
-        assert labels(answer) == ["Wider", "Closer", "Side by side", "As a file", "Delete"]
+        assert labels(answer) == ["Wider", "Closer", "Side by side", "As a file", "Sticker", "Delete"]
         assert all(len(button["callback_data"]) <= 64 for button in answer.buttons)
     async with running(tg, tmp_path) as service:  # the button outlives a restart
         press = await chat.press(answer, "Wider")
@@ -191,12 +191,12 @@ async def test_strangers_press_in_vain(tg: FakeTelegram, tmp_path: Path) -> None
 
 
 def test_what_a_press_changes() -> None:
-    assert changed(Options(crop=Crop.WIDE), Action.WIDER) is None
-    assert changed(Options(crop=Crop.TIGHT), Action.WIDER) == Options()
-    assert changed(Options(faces=Faces.LARGEST), Action.ALL_FACES) == Options()
-    assert changed(Options(), Action.ALL_FACES) is None
-    assert changed(Options(whole=True), Action.TIGHTER) is None
-    assert changed(Options(region=Region(0, 0, 1, 1)), Action.WIDER) is None
+    assert changed(Options(crop=Crop.WIDE), Action.WIDER, 2) is None
+    assert changed(Options(crop=Crop.TIGHT), Action.WIDER, 2) == Options()
+    assert changed(Options(faces=Faces.LARGEST), Action.ALL_FACES, 2) == Options()
+    assert changed(Options(), Action.ALL_FACES, 2) is None
+    assert changed(Options(whole=True), Action.TIGHTER, 2) is None
+    assert changed(Options(region=Region(0, 0, 1, 1)), Action.WIDER, 2) is None
 
 
 def test_the_crop_stands_left_of_the_picture() -> None:

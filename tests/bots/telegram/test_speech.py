@@ -56,8 +56,8 @@ def test_every_failure_is_filled_in(speech: Speech) -> None:
 
 def test_caption_counts_faces_only_when_some_are_left_out(speech: Speech) -> None:
     picture = Picture(b"png", b"png")
-    assert speech.caption("en", Delivery((picture, picture), 2)) == "Here you are."
-    assert speech.caption("en", Delivery((picture,), 4)) == "Here you are: 1 of the 4 faces I found."
+    assert speech.caption("en", Delivery((picture, picture), 2), "ref") == "Here you are."
+    assert speech.caption("en", Delivery((picture,), 4), "ref") == "Here you are: 1 of the 4 faces I found."
 
 
 @pytest.mark.parametrize("to", [ReplyTo(-100, 7, 3, 9), ReplyTo(5, 1)])
