@@ -105,6 +105,19 @@ async def test_more_jobs_than_are_taken_at_a_time(
     assert swept == Swept(photos=5, pictures=10, jobs=5, abandoned=0)
 
 
+async def test_all_photos_of_an_album_go_when_no_later_job_needs_them(database: Database, files: FileStore) -> None:
+    keys = ("inputs/a/1", "", "inputs/a/3")
+    missed = ("", "unreadable", "")
+    await put(files, keys[0], keys[2])
+    for job_id, at in (("a", START), ("b", START + HOUR)):  # b: painted again
+        await database.jobs.add(replace(job(job_id), inputs=keys, missed=missed))
+        await database._sql.query("UPDATE jobs SET state = 'delivered', updated_at = ? WHERE id = ?", (at, job_id))
+    assert (await sweep(database, files, **KEEP, now=START + 1.5 * HOUR)).photos == 0
+    assert (await sweep(database, files, **KEEP, now=START + 2.1 * HOUR)).photos == 2
+    assert stored(files) == set()
+    assert [one.inputs for one in await database.jobs.of("telegram:1")] == [(), ()]
+
+
 @pytest.mark.parametrize(
     ("ask", "index"), [("with_old_inputs", "jobs_with_inputs"), ("with_old_results", "jobs_with_results")]
 )
