@@ -68,7 +68,7 @@ async def paint_album(job: Job, paint: Callable[[str], Awaitable[Translation]]) 
 
 
 def bounded(photos: Sequence[tuple[Portrait, ...]], most: int) -> tuple[Portrait, ...]:
-    """At most so many portraits, in order; the first of every photo is among them if `most` allows."""
+    """At most so many portraits (not fewer than there are photos), in order; the first of every photo is among them."""
     chosen: list[Portrait] = []
     for number, portraits in enumerate(photos, 1):
         room = most - len(chosen) - (len(photos) - number)
