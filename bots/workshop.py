@@ -10,6 +10,7 @@ from typing import Self
 
 import structlog
 
+from bots.album import Painted, paint_album
 from bots.answers import Answers
 from bots.metrics import Metrics
 from bots.patience import store_answers
@@ -58,7 +59,7 @@ class Workshop:
         self._pause = pause
         self._clock = clock
         self._waiting: dict[str, Job] = {}
-        self._painting: dict[str, asyncio.Task[Translation]] = {}
+        self._painting: dict[str, asyncio.Task[Painted]] = {}
         self._shown: dict[str, tuple[Progress, asyncio.Task[None]]] = {}
         self._showing: set[asyncio.Task[None]] = set()  # a job may leave `_shown` before its task is done
         self._attendants: set[asyncio.Task[None]] = set()
@@ -180,7 +181,7 @@ class Workshop:
         self._painting[job.id] = task
         self._show(running)
         try:
-            translation = await task
+            painted = await task
         except asyncio.CancelledError:
             if (me := asyncio.current_task()) is not None and me.cancelling():
                 task.cancel()
@@ -193,24 +194,30 @@ class Workshop:
         finally:
             self._painting.pop(job.id, None)
             self._shown.pop(job.id, None)
-        await self._keep(running, translation)
+        await self._keep(running, painted)
 
-    async def _paint(self, job: Job) -> Translation:
-        try:
-            photo = await store_answers(partial(self._store.get, job.input_key), multiplier=self._pause)
-        except ObjectMissing as error:
-            raise EngineFailed(f"the photo of job {job.id} is gone from the store") from error
-        return await self._pipeline.translate(photo, Options.from_json(job.options))
+    async def _paint(self, job: Job) -> Painted:
+        options = Options.from_json(job.options)
 
-    async def _keep(self, job: Job, translation: Translation) -> None:
-        keys = result_keys(job.id, len(translation.portraits))
-        portraits = translation.portraits
-        objects = [o for p in portraits for o in ((p.png, "image/png"), (p.original, "image/jpeg"))]
+        async def paint(key: str) -> Translation:
+            try:
+                photo = await store_answers(partial(self._store.get, key), multiplier=self._pause)
+            except ObjectMissing as error:
+                raise EngineFailed(f"a photo of job {job.id} is gone from the store") from error
+            return await self._pipeline.translate(photo, options)
+
+        return await paint_album(job, paint)
+
+    async def _keep(self, job: Job, painted: Painted) -> None:
+        keys = result_keys(job.id, len(painted.portraits))
+        objects = [o for p in painted.portraits for o in ((p.png, "image/png"), (p.original, "image/jpeg"))]
         began = time.perf_counter()
         for key, (data, content_type) in zip(keys, objects, strict=True):
             await store_answers(partial(self._store.put, key, data, content_type), multiplier=self._pause)
         self._metrics.stored(time.perf_counter() - began)
-        rendered = await self._jobs.advance(job.id, State.RENDERED, results=keys, found=translation.found)
+        rendered = await self._jobs.advance(
+            job.id, State.RENDERED, results=keys, found=painted.found, missed=painted.missed
+        )
         if rendered is None:  # cancelled while the pictures were stored: nobody wants them
             await self._store.delete(keys)
         else:

@@ -25,6 +25,7 @@ EDIT_EVERY = 2.0  # seconds between two edits of one message
 GROUP_EDIT_EVERY = 10.0  # a group takes 20 calls a minute
 EDITS_A_SECOND = 10.0  # of all jobs together, out of the 30 calls a second that a bot has
 GRACE = 3.0  # seconds for calls under way when the service stops
+WITHOUT_FACE = frozenset({"no_face", "face_too_small"})  # the whole picture can be painted all the same
 ANSWERED_KEPT = 4_096  # jobs known to be answered, whose late progress is not shown
 
 
@@ -63,7 +64,8 @@ class TelegramDoor:
         if to.beside:
             pictures = await asyncio.to_thread(lambda: [side_by_side(picture) for picture in delivery.pictures])
         buttons = self._buttons.result(job, painted=len(pictures), found=delivery.found, beside=to.beside)
-        sent = await self.results.photos(to, pictures, self._speech.caption(job.language, delivery), buttons)
+        caption = self._speech.caption(job.language, delivery, job.reference)
+        sent = await self.results.photos(to, pictures, caption, buttons)
         if len(sent) > 1:
             album = tuple(message.message_id for message in sent)
             to = replace(to if to.chat_id == sent[0].chat_id else to.moved(sent[0].chat_id), shown=album)
@@ -72,7 +74,8 @@ class TelegramDoor:
 
     async def explain(self, job: Job, code: str, reference: str) -> None:
         to = await self._end_status(job)
-        await self.say(to, self._speech.failure(job.language, code, reference))
+        buttons = self._buttons.whole(job) if code in WITHOUT_FACE else None
+        await self.say(to, self._speech.failure(job.language, code, reference), buttons)
 
     async def dismiss(self, job: Job) -> None:
         await self._end_status(job)

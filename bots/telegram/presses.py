@@ -13,12 +13,14 @@ from telegram.ext import CallbackContext
 
 from bots.requests import Refused, Undeliverable
 from bots.side_by_side import side_by_side
+from bots.sticker import sticker
 from bots.telegram.buttons import PERSONAL, Action, Buttons, changed
 from bots.telegram.door import TelegramDoor
 from bots.telegram.intake import chosen_language, reply_to
 from bots.telegram.personal import Personal
 from bots.telegram.reply import ReplyTo
 from bots.telegram.speech import Speech
+from bots.telegram.stickers import send_stickers
 from inference import Options
 from storage import Job, Source, State
 
@@ -71,7 +73,7 @@ class Presses:
             await self._cancel(query, message, job, language)
         elif meant.action is Action.DELETE:
             await self._delete(query, message, job, language)
-        elif meant.action in {Action.BESIDE, Action.FILE}:
+        elif meant.action in {Action.BESIDE, Action.FILE, Action.STICKER}:
             await self._send(query, message, job, language, meant.action)
         else:
             await self._repaint(update.update_id, query, message, job, language, meant.action)
@@ -107,7 +109,10 @@ class Presses:
         await answer(query)
         to = reply_to(message)
         try:
-            if action is Action.FILE:
+            if action is Action.STICKER:
+                stickers = await asyncio.to_thread(lambda: [sticker(picture) for picture in pictures])
+                await send_stickers(message.get_bot(), to, stickers)
+            elif action is Action.FILE:
                 await self._door.results.files(to, [picture.png for picture in pictures])
             else:
                 both = await asyncio.to_thread(lambda: [side_by_side(picture) for picture in pictures])
@@ -118,7 +123,7 @@ class Presses:
     async def _repaint(
         self, update_id: int, query: CallbackQuery, message: Message, job: Job, language: str, action: Action
     ) -> None:
-        options = changed(Options.from_json(job.options), action)
+        options = changed(Options.from_json(job.options), action, job.found)
         if options is None:
             await answer(query, self._speech.say(language, "telegram.button_gone"))
             return

@@ -16,6 +16,7 @@ class ReplyTo:
         status_id: the one message that says where the job stands, once it was sent.
         beside: the picture is to come with the photo's crop beside it.
         shown: the album that was sent, message by message; the buttons are under another one.
+        items: the messages of the album that is answered.
     """
 
     chat_id: int
@@ -24,6 +25,7 @@ class ReplyTo:
     status_id: int | None = None
     beside: bool = False
     shown: tuple[int, ...] = ()
+    items: tuple[int, ...] = ()
 
     @property
     def group(self) -> bool:
@@ -47,4 +49,4 @@ class ReplyTo:
     @classmethod
     def from_json(cls, text: str) -> Self:
         raw = json.loads(text)
-        return cls(**{**raw, "shown": tuple(raw.get("shown", ()))})
+        return cls(**{**raw, "shown": tuple(raw.get("shown", ())), "items": tuple(raw.get("items", ()))})
