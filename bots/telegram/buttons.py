@@ -33,6 +33,7 @@ class Action(StrEnum):
     BESIDE = "beside"
     FILE = "file"
     DELETE = "delete"
+    AGAIN = "again"
     FACES = "faces"
     CROP = "crop"
     COMPARE = "compare"
@@ -76,6 +77,10 @@ class Buttons:
         return InlineKeyboardMarkup(
             [[self._button(job.language, f"button_{a}", a, job.id, found=found) for a in row] for row in rows if row]
         )
+
+    def again(self, job: Job) -> InlineKeyboardMarkup:
+        """Under the words that the pictures may have been lost in a restart."""
+        return InlineKeyboardMarkup.from_button(self._button(job.language, "button_again", Action.AGAIN, job.id))
 
     def settings(self, language: str, preferences: Preferences) -> InlineKeyboardMarkup:
         """One row for each setting, with a tick at what is chosen."""
