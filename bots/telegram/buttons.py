@@ -37,6 +37,7 @@ class Action(StrEnum):
     FILE = "file"
     STICKER = "sticker"
     DELETE = "delete"
+    AGAIN = "again"
     FACES = "faces"
     CROP = "crop"
     COMPARE = "compare"
@@ -98,6 +99,10 @@ class Buttons:
         if changed(Options.from_json(job.options), Action.WHOLE, 0) is None:
             return None
         return InlineKeyboardMarkup.from_button(self._button(job.language, "button_whole", Action.WHOLE, job.id))
+
+    def again(self, job: Job) -> InlineKeyboardMarkup:
+        """Under the words that the pictures may have been lost in a restart."""
+        return InlineKeyboardMarkup.from_button(self._button(job.language, "button_again", Action.AGAIN, job.id))
 
     def settings(self, language: str, preferences: Preferences) -> InlineKeyboardMarkup:
         """One row for each setting, with a tick at what is chosen."""
