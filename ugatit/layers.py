@@ -6,9 +6,12 @@ import keras
 import numpy as np
 from keras import ops
 
+from ugatit.winograd import winograd
+
 # FOLD[i, p, k]: whether row k of a 3 x 3 kernel falls on row i of the 2 x 2 one, for even (p = 0) and odd (p = 1) rows.
 FOLD = np.array([[[1, 0, 0], [1, 1, 0]], [[0, 1, 1], [0, 0, 1]]], "float32")
 NORMAL = {"class_name": "RandomNormal", "config": {"mean": 0.0, "stddev": 0.02}}  # as both the paper and CycleGAN
+LEAST = 16  # channels on either side from which on Winograd's form pays
 
 
 class _Conv(keras.layers.Layer):
@@ -20,6 +23,7 @@ class _Conv(keras.layers.Layer):
         use_bias: whether there is a weight `bias`, shape (filters,), besides `kernel`, (k, k, C, filters).
         activation: applied to the result; name or callable, None for nothing.
         kernel_initializer: see `keras.layers.Conv2D`.
+        winograd: see `ugatit.winograd`; used where it applies, and in float32 alone.
     """
 
     def __init__(
@@ -30,6 +34,7 @@ class _Conv(keras.layers.Layer):
         use_bias: bool = True,
         activation: Any = None,
         kernel_initializer: Any = NORMAL,
+        winograd: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -38,6 +43,7 @@ class _Conv(keras.layers.Layer):
         self.use_bias = use_bias
         self.activation = keras.activations.get(activation)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.winograd = winograd
 
     def _add_weights(self, channels: int) -> None:
         side = self.kernel_size
@@ -45,6 +51,14 @@ class _Conv(keras.layers.Layer):
         self.kernel = self.add_weight(shape=shape, initializer=self.kernel_initializer, name="kernel")
         if self.use_bias:
             self.bias = self.add_weight(shape=(self.filters,), initializer="zeros", name="bias")
+
+    def _convolve(self, x: Any, kernel: Any, strides: int = 1) -> Any:
+        """Without padding."""
+        side, _, channels, filters = kernel.shape
+        applies = strides == 1 and side in (2, 3) and min(channels, filters) >= LEAST
+        if self.winograd and applies and self.compute_dtype == "float32":
+            return winograd(x, kernel)
+        return ops.conv(x, kernel, strides=strides, padding="valid", data_format="channels_last")
 
     def _finish(self, x: Any) -> Any:
         return self.activation(x + self.bias if self.use_bias else x)
@@ -57,6 +71,7 @@ class _Conv(keras.layers.Layer):
             "use_bias": self.use_bias,
             "activation": keras.activations.serialize(self.activation),
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "winograd": self.winograd,
         }
 
 
@@ -80,8 +95,7 @@ class ReflectConv2D(_Conv):
         after = self.kernel_size - self.strides - before  # stride 2 never reaches the last row of a symmetric border
         if before:
             x = ops.pad(x, ((0, 0), (before, after), (before, after), (0, 0)), mode="reflect")
-        x = ops.conv(x, self.kernel, strides=self.strides, padding="valid", data_format="channels_last")
-        return self._finish(x)
+        return self._finish(self._convolve(x, ops.convert_to_tensor(self.kernel), self.strides))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         batch, height, width, _ = input_shape
@@ -138,7 +152,7 @@ class UpConv2D(_Conv):
         """(N, H, W, C) → (N, 2 H, 2 W, filters)."""
         _, height, width, _ = x.shape
         x = ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="symmetric")
-        x = ops.conv(x, self._folded(), padding="valid", data_format="channels_last")  # (N, H + 1, W + 1, 4 F)
+        x = self._convolve(x, self._folded())  # (N, H + 1, W + 1, 4 F)
         quarters = [
             x[:, row : height + row, column : width + column, first : first + self.filters]
             for row, column, first in ((i // 2, i % 2, i * self.filters) for i in range(4))

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from ugatit.backends import current_backend, prepare_backend
 from ugatit.checkpoint import FILE, CheckpointError, read_checkpoint
 from ugatit.data import DataError, Split, SplitName, load_split
 from ugatit.recipe import Recipe, merge
@@ -44,8 +45,8 @@ def train(
     try:
         recipe = _recipe(out / FILE, config, options, resume)
         out.mkdir(parents=True, exist_ok=True)
+        prepare_backend()
         # Late: Keras takes seconds to load, and a wrong recipe should be told before.
-        from ugatit.backends import current_backend
         from ugatit.training import Pace, Pictures, Tick, TrainingRun
         from ugatit.training_log import NotFiniteError
 

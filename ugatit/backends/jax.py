@@ -68,6 +68,10 @@ def program(variables: Sequence[Any]) -> JaxProgram:
     return JaxProgram(variables)
 
 
+def on_processor() -> bool:
+    return bool(jax.devices()[0].platform == "cpu")
+
+
 def native_bfloat16() -> bool:
     device = jax.devices()[0]
     if device.platform == "gpu":

@@ -44,6 +44,10 @@ def program(variables: Sequence[Any]) -> TensorFlowProgram:
     return TensorFlowProgram()
 
 
+def on_processor() -> bool:
+    return not tf.config.list_physical_devices("GPU")
+
+
 def native_bfloat16() -> bool:
     devices = tf.config.list_physical_devices("GPU")
     if devices:
