@@ -2,8 +2,8 @@
 
 Every contender is a process of its own that trains networks of the same sizes on pictures of noise; they take turns,
 one step or more at a time, so that whatever else the machine does meets them all. The first turns, which compile, do
-not count. PyTorch (an extra that the project does without) gets its pictures as tensors, ready for use; this project's trainer
-gets them through its input pipeline, augmented, and keeps its moving average.
+not count. PyTorch (an extra that the project does without) gets its pictures as tensors, ready for use; this project's
+trainer gets them through its input pipeline, augmented, and keeps its moving average.
 """
 
 import argparse

@@ -52,7 +52,7 @@ def winograd(x: Any, kernel: Any) -> Any:
 
 @cache
 def transforms(side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What takes a tile of pictures, a kernel and a tile of results to and from products: the matrices of Toom and Cook.
+    """What takes a tile of pictures, a kernel and a tile of results to and from products, by Toom and Cook.
 
     With P = T + side - 1, shapes (P^2, P^2), (P^2, side^2) and (T^2, P^2), float32; planes run row by row.
     """

@@ -34,16 +34,6 @@ class Program(Protocol):
         """Takes over what was assigned to the variables between steps."""
 
 
-class Events(Protocol):
-    """A TensorBoard event file."""
-
-    def scalars(self, step: int, values: Mapping[str, float]) -> None: ...
-
-    def picture(self, step: int, name: str, jpeg: bytes, width: int, height: int) -> None: ...
-
-    def close(self) -> None: ...
-
-
 class Backend(Protocol):
     """A module of this package."""
 
@@ -54,9 +44,6 @@ class Backend(Protocol):
 
     def native_bfloat16(self) -> bool:
         """Whether the device multiplies bfloat16 matrices in hardware."""
-
-    def open_events(self, folder: Path) -> Events | None:
-        """None where the backend cannot write such files."""
 
 
 SUPPORTED = ("tensorflow", "jax")

@@ -2,7 +2,6 @@
 """Training on JAX: pure functions of all variables' values, made of the same steps by Keras' stateless scopes."""
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -77,8 +76,3 @@ def native_bfloat16() -> bool:
     if device.platform == "gpu":
         return float(getattr(device, "compute_capability", 0)) >= AMPERE
     return device.platform == "tpu" or cpu_has_bfloat16(read_cpuinfo())
-
-
-def open_events(folder: Path) -> None:
-    """JAX writes no event files; log.csv holds the same figures."""
-    return
