@@ -10,11 +10,18 @@ FLOAT = 4  # bytes
 GENERATOR_COPIES, DISCRIMINATOR_COPIES = 8, 7
 GENERATOR_PASSES, DISCRIMINATOR_PASSES = 6, 6  # of a pair, all kept for the gradient
 PER_RESULT = 6.0  # what a convolution leaves in memory over its result: padded input, norm, activation; measured
-FRAMEWORK = 800 * 2**20  # bytes, with the graph
+FRAMEWORK = 2**30  # bytes, with the graph
 
 
 class MemoryShortError(Exception):
-    """A run would not fit; the message says by how much and what to lower."""
+    """A run does not fit; the message says what to lower."""
+
+
+def too_large(device: str) -> MemoryShortError:
+    """For a step that a device found no room for."""
+    return MemoryShortError(
+        f"{device} has not enough memory for a step: lower --batch, --image-size or --base-channels."
+    )
 
 
 def check_memory(recipe: Recipe, free: int | None) -> None:
@@ -32,8 +39,10 @@ def check_memory(recipe: Recipe, free: int | None) -> None:
 
 
 def memory_of(recipe: Recipe) -> int:
-    """Bytes that a run takes on a processor, to a third or so: weights with all that belongs to them, and activations."""
-    weights = 2 * (GENERATOR_COPIES * _generator_weights(recipe) + DISCRIMINATOR_COPIES * _discriminator_weights(recipe))
+    """Bytes that a run takes on a processor, roughly: weights with all that belongs to them, and activations."""
+    weights = 2 * (
+        GENERATOR_COPIES * _generator_weights(recipe) + DISCRIMINATOR_COPIES * _discriminator_weights(recipe)
+    )
     results = GENERATOR_PASSES * _generator_results(recipe) + DISCRIMINATOR_PASSES * _discriminator_results(recipe)
     return round(FRAMEWORK + FLOAT * (weights + PER_RESULT * recipe.batch * results))
 

@@ -17,6 +17,7 @@ def run(backend: str, folder: Path, name: str, steps: int, *options: str) -> dic
     """See `tests.ugatit.fresh`."""
     quick = "--xla_backend_optimization_level=0"  # compiling is what takes time here
     environment = {**os.environ, "KERAS_BACKEND": backend, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": quick}
+    environment["JAX_COMPILATION_CACHE_DIR"] = str(folder / "compiled")  # once for both processes
     command = [sys.executable, "-m", "tests.ugatit.fresh", str(steps), str(folder / name), *options]
     subprocess.run(command, check=True, cwd=Path(__file__).parents[2], env=environment, stderr=subprocess.DEVNULL)
     with np.load(folder / name) as archive:

@@ -25,7 +25,10 @@ class Program(Protocol):
         """The gradient of a scalar function, like x; it can be differentiated again."""
 
     def compile(self, step: Callable[..., Mapping[str, Any]]) -> Callable[..., Mapping[str, Any]]:
-        """The step as one graph. Arguments are arrays of fixed shapes; returned are scalars on the device."""
+        """The step as one graph. Arguments are arrays of fixed shapes; returned are scalars on the device.
+
+        Calling it raises MemoryShortError where the device has no room for it.
+        """
 
     def publish(self) -> None:
         """Brings the variables up to date, to be called before any is read between steps."""

@@ -8,6 +8,7 @@ import jax
 import keras
 
 from ugatit.backends import Objective, cpu_has_bfloat16, read_cpuinfo
+from ugatit.memory import too_large
 
 AMPERE = 8.0  # compute capability of the first generation of NVIDIA's with bfloat16
 
@@ -50,7 +51,12 @@ class JaxProgram:
         compiled = jax.jit(pure, donate_argnums=0)
 
         def call(*arrays: Any) -> Mapping[str, Any]:
-            self._values, report = compiled(self._values, *arrays)
+            try:
+                self._values, report = compiled(self._values, *arrays)
+            except jax.errors.JaxRuntimeError as error:
+                if "RESOURCE_EXHAUSTED" not in str(error):
+                    raise
+                raise too_large("the processor" if on_processor() else "the graphics card") from error
             return report
 
         return call

@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from ugatit.backends import Objective, cpu_has_bfloat16, read_cpuinfo
+from ugatit.memory import too_large
 
 AMPERE = (8, 0)  # the first generation of NVIDIA's with bfloat16
 
@@ -30,7 +31,10 @@ class TensorFlowProgram:
         graph = tf.function(step, autograph=False)
 
         def call(*arrays: Any) -> Mapping[str, Any]:
-            return graph(*(tf.convert_to_tensor(array) for array in arrays))  # a Python number would be traced anew
+            try:
+                return graph(*(tf.convert_to_tensor(array) for array in arrays))  # a Python number would be traced anew
+            except tf.errors.ResourceExhaustedError as error:
+                raise too_large("the processor" if on_processor() else "the graphics card") from error
 
         return call
 
