@@ -68,7 +68,7 @@ class _Plan:
             filters = config.width // 2 ** (i + 1)
             x = UpConv2D(filters, name=f"up_conv_{i}.conv2d", winograd=self.winograd, **self.kernels)(x)
             x = LIN(activation="relu", name=f"layer_ins_norm_{i}", unbiased=not self.published_tf, dtype=self.dtype)(x)
-        x = RowwiseConv2D(3, 7, name="G_logit.conv2d", **self.kernels)(x)
+        x = RowwiseConv2D(3, 7, name="G_logit.conv2d", winograd=self.winograd, **self.kernels)(x)
         # In bfloat16 tanh would leave steps of 1/256 in bright and dark colours.
         picture = keras.layers.Activation("tanh", dtype="float32", name="picture")(x)
         model = keras.Model(image, [picture, logits] if with_logits else picture, name="generator")

@@ -23,7 +23,7 @@ class _Conv(keras.layers.Layer):
         use_bias: whether there is a weight `bias`, shape (filters,), besides `kernel`, (k, k, C, filters).
         activation: applied to the result; name or callable, None for nothing.
         kernel_initializer: see `keras.layers.Conv2D`.
-        winograd: see `ugatit.winograd`; used where it applies, and in float32 alone.
+        winograd: see `ugatit.winograd`; used where it applies, and in float32 alone. N must be known.
     """
 
     def __init__(
@@ -116,15 +116,19 @@ class RowwiseConv2D(ReflectConv2D):
 
     def call(self, x: Any) -> Any:
         """(N, H, W, C) → (N, H, W, filters), float32."""
-        side, border, (_, height, _, channels) = self.kernel_size, self.kernel_size // 2, x.shape
+        side, border, (_, height, width, channels) = self.kernel_size, self.kernel_size // 2, x.shape
         x = ops.pad(x, ((0, 0), (border, border), (border, border), (0, 0)), mode="reflect")
         # (row, column, C, F) → (1, column, C, row * F)
         rows = ops.reshape(ops.transpose(self.kernel, (1, 2, 0, 3)), (1, side, channels, side * self.filters))
         x = ops.cast(ops.conv(x, rows, padding="valid", data_format="channels_last"), "float32")
         by_row = ops.split(x, side, axis=-1)
-        total = by_row[0][:, :height]
-        for row in range(1, side):
-            total = total + by_row[row][:, row : row + height]
+        if self.winograd:
+            shifted_rows = [_window(part, row, height, 0, width) for row, part in enumerate(by_row)]
+        else:
+            shifted_rows = [part[:, row : row + height] for row, part in enumerate(by_row)]
+        total = shifted_rows[0]
+        for shifted in shifted_rows[1:]:
+            total = total + shifted
         return self.activation(total + ops.cast(self.bias, "float32") if self.use_bias else total)
 
     def compute_output_spec(self, x: Any) -> keras.KerasTensor:
@@ -153,10 +157,14 @@ class UpConv2D(_Conv):
         _, height, width, _ = x.shape
         x = ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="symmetric")
         x = self._convolve(x, self._folded())  # (N, H + 1, W + 1, 4 F)
-        quarters = [
-            x[:, row : height + row, column : width + column, first : first + self.filters]
-            for row, column, first in ((i // 2, i % 2, i * self.filters) for i in range(4))
-        ]
+        if self.winograd:
+            parts = enumerate(ops.split(x, 4, axis=-1))
+            quarters = [_window(part, i // 2, height, i % 2, width) for i, part in parts]
+        else:
+            quarters = [
+                x[:, row : height + row, column : width + column, first : first + self.filters]
+                for row, column, first in ((i // 2, i % 2, i * self.filters) for i in range(4))
+            ]
         rows = [ops.stack(quarters[i : i + 2], axis=3) for i in (0, 2)]  # twice (N, H, W, 2, F)
         x = ops.reshape(ops.stack(rows, axis=2), (-1, 2 * height, 2 * width, self.filters))
         return self._finish(x)
@@ -239,3 +247,11 @@ class AttentionConv2D(_Conv):
         config = super().get_config()
         del config["kernel_size"]
         return config
+
+
+def _window(x: Any, row: int, height: int, column: int, width: int) -> Any:
+    """A part of a picture, for training: the gradient of `x[…]` costs TensorFlow many times what this one's does.
+
+    N must be known, as it is while training.
+    """
+    return ops.slice(x, (0, row, column, 0), (x.shape[0], height, width, x.shape[3]))
