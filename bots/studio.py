@@ -12,8 +12,10 @@ from typing import Self
 import structlog
 
 from bots.answers import Answers
+from bots.metrics import Metrics
 from bots.requests import Door, PhotoRequest, Picture, Progress, Refused
 from bots.seal import Seal
+from bots.vitals import Queue
 from bots.workshop import Workshop
 from config import Settings
 from inference import Options, Pipeline, Priority, Scheduler
@@ -46,6 +48,7 @@ class Studio:
     """Accepts photos, knows where each stands, and answers through the doors opened at it.
 
     Args:
+        metrics: is told what happens.
         clock: unix time in seconds.
     """
 
@@ -56,19 +59,21 @@ class Studio:
         store: ObjectStore,
         pipeline: Pipeline,
         *,
+        metrics: Metrics | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
         self._database = database
         self._store = store
         self._pipeline = pipeline
+        self._metrics = metrics or Metrics()
         self._clock = clock
         self._incoming: Counter[str] = Counter()  # photos on their way in, by person: they count as waiting
         self._stopping = False
         self._scheduler: Scheduler
         self._workshop: Workshop
         self._seal: Seal
-        self._answers = Answers(settings, database.jobs, store, clock=clock)
+        self._answers = Answers(settings, database.jobs, store, self._metrics, clock=clock)
 
     async def __aenter__(self) -> Self:
         self._seal = Seal(await self._database.secret("signatures"))
@@ -76,7 +81,13 @@ class Studio:
         # What was accepted before a restart is always taken up again, even when limits have shrunk since.
         self._scheduler = Scheduler(self._settings.limits_queue + len(unfinished))
         self._workshop = Workshop(
-            self._settings, self._database.jobs, self._store, self._pipeline, self._scheduler, self._answers
+            self._settings,
+            self._database.jobs,
+            self._store,
+            self._pipeline,
+            self._scheduler,
+            self._answers,
+            self._metrics,
         )
         await self._workshop.__aenter__()
         await self._workshop.recover(unfinished)
@@ -105,6 +116,10 @@ class Studio:
         Raises:
             Refused: with a code for the words and, where known, when it would be taken.
         """
+        with self._counting_refusals(request.source):
+            return await self._accept(request, chunks)
+
+    async def _accept(self, request: PhotoRequest, chunks: AsyncIterator[bytes]) -> Job:
         known = await self._database.jobs.find(request.source)
         if known is not None:
             return known
@@ -125,6 +140,12 @@ class Studio:
         Raises:
             Refused: `photo_gone` when the photo is wiped, and all that `accept` refuses for.
         """
+        with self._counting_refusals(source):
+            return await self._repaint(job_id, person, options, source, reply=reply, language=language)
+
+    async def _repaint(
+        self, job_id: str, person: str, options: Options, source: Source, *, reply: str, language: str
+    ) -> Job:
         known = await self._database.jobs.find(source)
         if known is not None:
             return known
@@ -202,6 +223,10 @@ class Studio:
         """Where an unfinished job stands; None when it does not wait and is not painted."""
         return self._workshop.progress_of(job_id)
 
+    def queue(self) -> Queue:
+        """The line at this moment."""
+        return self._workshop.queue()
+
     async def link(self, key: str) -> str:
         """A signed link to an object, good for STORAGE_LINK_TTL seconds."""
         return await self._store.link(key, self._settings.storage_link_ttl)
@@ -237,14 +262,24 @@ class Studio:
         jobs = self._database.jobs
         waiting = await jobs.count_waiting(request.person) + self._incoming[request.person]
         if waiting >= limits.limits_waiting:
-            raise Refused("waiting_quota", f"{waiting} jobs of {request.person} wait already")
+            first = self._workshop.seconds_for_first_of(request.person)
+            again = None if first is None else now + first
+            raise Refused("waiting_quota", f"{waiting} jobs of {request.person} wait already", again)
         for window, most in ((MINUTE, limits.limits_minute), (HOUR, limits.limits_hour)):
             oldest = await jobs.nth_latest(request.person, most)
             if oldest is not None and oldest > now - window:
                 raise Refused("over_quota", f"{request.person} sent {most} in {window:.0f} s", oldest + window)
         if len(self._scheduler) + self._incoming.total() >= limits.limits_queue:
-            eta = self._workshop.seconds_for(len(self._scheduler))
-            raise Refused("queue_full", f"{len(self._scheduler)} jobs wait", now + (eta or MINUTE))
+            room = self._workshop.seconds_for(self._scheduler.until_room)
+            raise Refused("queue_full", f"{len(self._scheduler)} jobs wait", now + (room or MINUTE))
+
+    @contextmanager
+    def _counting_refusals(self, source: Source) -> Iterator[None]:
+        try:
+            yield
+        except Refused as refused:
+            self._metrics.refused(source.platform, refused.code)
+            raise
 
     @contextmanager
     def _on_its_way(self, person: str) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from types import TracebackType
@@ -10,8 +11,10 @@ from typing import Self
 import structlog
 
 from bots.answers import Answers
+from bots.metrics import Metrics
 from bots.patience import store_answers
 from bots.requests import Progress, Stage
+from bots.vitals import Queue
 from config import Settings
 from inference import InferenceError, Options, Pipeline, Priority, Scheduler, Translation
 from inference.errors import EngineFailed
@@ -39,6 +42,7 @@ class Workshop:
         pipeline: Pipeline,
         scheduler: Scheduler,
         answers: Answers,
+        metrics: Metrics,
         *,
         pause: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
@@ -49,6 +53,7 @@ class Workshop:
         self._pipeline = pipeline
         self._scheduler = scheduler
         self._answers = answers
+        self._metrics = metrics
         self._pause = pause
         self._clock = clock
         self._waiting: dict[str, Job] = {}
@@ -121,8 +126,22 @@ class Workshop:
 
     def seconds_for(self, position: int) -> float | None:
         """Seconds until a job at that position should be done; None before the first picture was measured."""
-        each = self._pipeline.seconds_per_picture()
-        return None if each is None else round(each * (position + len(self._painting)), 1)
+        painted = self._pipeline.seconds_for(position + len(self._painting))
+        if painted is None:
+            return None
+        # The engines may not be what holds jobs up: preparing or delivering may be slower.
+        return round(max(painted, position * (self._scheduler.pace or 0.0)), 1)
+
+    def seconds_for_first_of(self, person: str) -> float | None:
+        """Seconds until the first of a person's jobs should be done; None before the first picture was measured."""
+        places = (self._scheduler.position(job.id) for job in self._waiting.values() if job.person == person)
+        return self.seconds_for(min((place for place in places if place is not None), default=0))
+
+    def queue(self) -> Queue:
+        """The line at this moment."""
+        waiting = Counter(job.source.platform for job in self._waiting.values())
+        newcomer = self.seconds_for(len(self._scheduler) + 1)
+        return Queue(waiting, self._scheduler.oldest(), len(self._painting), newcomer)
 
     async def drain(self, grace: float) -> None:
         """Hand out no more jobs; wait up to `grace` seconds for those being painted and answered."""
@@ -186,8 +205,10 @@ class Workshop:
         keys = result_keys(job.id, len(translation.portraits))
         portraits = translation.portraits
         objects = [o for p in portraits for o in ((p.png, "image/png"), (p.original, "image/jpeg"))]
+        began = time.perf_counter()
         for key, (data, content_type) in zip(keys, objects, strict=True):
             await store_answers(partial(self._store.put, key, data, content_type), multiplier=self._pause)
+        self._metrics.stored(time.perf_counter() - began)
         rendered = await self._jobs.advance(job.id, State.RENDERED, results=keys, found=translation.found)
         if rendered is None:  # cancelled while the pictures were stored: nobody wants them
             await self._store.delete(keys)

@@ -6,7 +6,7 @@ It never waits for a batch to fill: while an engine is busy, crops gather; once 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
@@ -16,12 +16,12 @@ import numpy as np
 from inference.engine import BatchFailed, EngineDied
 from inference.engine_process import Done
 from inference.errors import EngineFailed, InferenceError
+from inference.measures import Batch
 
 log = logging.getLogger(__name__)
 
 ATTEMPTS = 3  # processes that may die over one crop
 LEAST_FILL = 0.75  # of a bucket; below it, a smaller bucket and then another run are quicker than the padding
-SMOOTHING = 0.2  # weight of the newest batch in the measured pace
 
 
 class Runner(Protocol):
@@ -58,16 +58,20 @@ def choose(waiting: int, limit: int) -> tuple[int, int]:
 
 
 class Batcher:
-    """Runs crops on whichever engine is free. From `async with` to its end, where waiting crops fail."""
+    """Runs crops on whichever engine is free. From `async with` to its end, where waiting crops fail.
 
-    def __init__(self, runners: Sequence[Runner] = ()) -> None:
+    Args:
+        ran: is told of every batch that was painted.
+    """
+
+    def __init__(self, runners: Sequence[Runner] = (), *, ran: Callable[[Batch], None] = lambda batch: None) -> None:
         self._runners = list(runners)
+        self._ran = ran
         self._items: deque[Item] = deque()
         self._arrived = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._held: set[Item] = set()
         self._limits: dict[Runner, int] = {}  # what memory taught
-        self._pace: float | None = None
 
     async def __aenter__(self) -> Self:
         for runner in self._runners:
@@ -86,11 +90,6 @@ class Batcher:
     def add(self, runner: Runner) -> None:
         """Use one more engine from now on."""
         self._tasks.append(asyncio.create_task(self._work(runner)))
-
-    @property
-    def seconds_per_picture(self) -> float | None:
-        """How long one picture takes when batches follow each other, over all engines; None before the first."""
-        return None if self._pace is None else self._pace / max(1, len(self._tasks))
 
     async def run(self, crop: np.ndarray) -> np.ndarray:
         """(S, S, 3) uint8 → the same, painted. Cancelling it takes the crop out of the queue.
@@ -157,7 +156,7 @@ class Batcher:
                 for item in batch:
                     _fail(item, error)
             else:
-                self._measure(done.seconds / bucket)
+                self._ran(Batch(bucket, count, done.seconds, max(item.attempts for item in batch)))
                 for item, picture in zip(batch, done.batch, strict=False):  # the rest is padding
                     if not item.future.done():
                         item.future.set_result(picture)
@@ -172,9 +171,6 @@ class Batcher:
             _fail(batch[0], EngineFailed(str(error)))
             return []
         return _halves(batch)
-
-    def _measure(self, seconds: float) -> None:
-        self._pace = seconds if self._pace is None else self._pace + SMOOTHING * (seconds - self._pace)
 
 
 def _retries(batch: list[Item], error: EngineDied) -> list[list[Item]]:

@@ -46,6 +46,7 @@ class Engine:
         limit: the largest bucket that is warm; 0 while there is none.
         warm: set when every bucket is, or when `failure` is; it stays set over a restart.
         failure: why the network can never run, else None.
+        restarts: processes that died and were followed by another.
     """
 
     def __init__(self, spec: Spec, *, on_loaded: Callable[[Loaded], None] | None = None) -> None:
@@ -54,6 +55,7 @@ class Engine:
         self.warm = asyncio.Event()
         self.failure: WeightsError | EngineFailed | None = None
         self.pid: int | None = None
+        self.restarts = 0
         self._on_loaded = on_loaded
         self._answer: asyncio.Future[Done] | None = None
         self._connection: Connection | None = None  # of the process whose messages count
@@ -174,6 +176,7 @@ class Engine:
         if connection is not self._connection:
             return
         if not self._closing.is_set():
+            self.restarts += 1
             log.warning("engine %s died (%s); starting it again", self.spec.device, how)
         self._connection = self.pid = None
         self.limit = 0

@@ -1,6 +1,7 @@
 """From a photo's bytes to anime pictures: prepare, batch, run, encode."""
 
 import asyncio
+import time
 from collections.abc import Coroutine, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -16,6 +17,8 @@ from inference import encode
 from inference.batcher import Batcher, buckets
 from inference.engine import Engine
 from inference.engine_process import Loaded, Spec
+from inference.estimate import Estimate
+from inference.measures import Batch, Measures, Stage, Unmeasured
 from inference.options import Options
 from inference.prepare import Preparer
 
@@ -51,16 +54,19 @@ class Pipeline:
 
     Args:
         network: `module:function` that makes the network inside an engine process, see `engine_process.Spec`.
+        measures: is told how long things take.
 
     Attributes:
         ready: set when every engine has warmed every bucket. Photos are taken before, and painted as soon as they can.
     """
 
-    def __init__(self, settings: Settings, *, network: str = NETWORK) -> None:
+    def __init__(self, settings: Settings, *, network: str = NETWORK, measures: Measures | None = None) -> None:
         self.ready = asyncio.Event()
         self.engines: list[Engine] = []
         self._settings = settings
         self._network = network
+        self._measures = measures or Unmeasured()
+        self._estimate = Estimate(buckets(settings.model_batch)[-1])
         self._stack = AsyncExitStack()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -86,7 +92,7 @@ class Pipeline:
                 on_loaded = self._found_devices if device == "auto" else None
                 self.engines.append(await stack.enter_async_context(Engine(spec, on_loaded=on_loaded)))
             self._preparer = await stack.enter_async_context(Preparer(self._settings, size=size, shown=self._shown))
-            self._batcher = await stack.enter_async_context(Batcher(self.engines))
+            self._batcher = await stack.enter_async_context(Batcher(self.engines, ran=self._ran))
             self._stack = stack.pop_all()
         self._spawn(self._watch())
         return self
@@ -105,9 +111,14 @@ class Pipeline:
         Raises:
             InferenceError: its code says what the person may be told.
         """
+        began = time.perf_counter()
         prepared = await self._preparer.prepare(photo, options)
+        began = self._took(Stage.PREPARE, began)
+        self._estimate.photo(len(prepared.inputs))
         painted = await _all(self._batcher.run(crop) for crop in prepared.inputs)
+        began = self._took(Stage.PAINT, began)
         portraits = await asyncio.to_thread(self._encode, painted, prepared.originals)
+        self._took(Stage.ENCODE, began)
         return Translation(portraits, prepared.found)
 
     async def wait_ready(self) -> None:
@@ -124,8 +135,25 @@ class Pipeline:
         await self.ready.wait()
 
     def seconds_per_picture(self) -> float | None:
-        """Measured while painting, over all engines; None before the first batch."""
-        return self._batcher.seconds_per_picture
+        """Foretold for full batches, over all engines; None before the first batch."""
+        return self._estimate.seconds_per_picture(self._usable())
+
+    def seconds_for(self, photos: int) -> float | None:
+        """Until the last of that many photos should be painted; None before the first batch."""
+        return self._estimate.seconds_for(photos, self._usable())
+
+    def _usable(self) -> int:
+        return max(1, sum(engine.failure is None for engine in self.engines))
+
+    def _ran(self, batch: Batch) -> None:
+        self._estimate.times.add(batch.bucket, batch.seconds)
+        self._measures.batch(batch)
+
+    def _took(self, stage: Stage, began: float) -> float:
+        """Tell what a stage took since `began`; returns when the next one begins."""
+        now = time.perf_counter()
+        self._measures.stage(stage, now - began)
+        return now
 
     def _found_devices(self, loaded: Loaded) -> None:
         """`auto` means every GPU: the first engine has seen how many there are, the others join it."""

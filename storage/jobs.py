@@ -91,12 +91,23 @@ class Job:
         return self.id[:8]
 
 
-class Jobs:
-    """The table of jobs."""
+def unheard(job: Job) -> None:
+    """Nobody listens to changes."""
 
-    def __init__(self, sql: Sql, clock: Callable[[], float] = time.time) -> None:
+
+class Jobs:
+    """The table of jobs.
+
+    Args:
+        changed: told of every job that was added or changed its state here, as it is then. It must raise nothing.
+    """
+
+    def __init__(
+        self, sql: Sql, clock: Callable[[], float] = time.time, changed: Callable[[Job], None] = unheard
+    ) -> None:
         self._sql = sql
         self._clock = clock
+        self._changed = changed
 
     async def add(self, job: Job) -> Job | None:
         """Write a job down; None when its source has one already (see `find`)."""
@@ -107,7 +118,7 @@ class Jobs:
             " ON CONFLICT (platform, chat, message, attachment) DO NOTHING RETURNING *",
             row,
         )
-        return _first(rows)
+        return self._told(_first(rows))
 
     async def get(self, job_id: str) -> Job | None:
         """The job of this id."""
@@ -139,22 +150,24 @@ class Jobs:
         Returns:
             The job as it is now; None, with nothing changed, when it is unknown or the change isn't allowed.
         """
-        return _first(
-            await self._sql.query(
-                "UPDATE jobs SET state = :to, code = :code, results = coalesce(:results, results),"
-                " found = coalesce(:found, found),"
-                " attempts = attempts + :attempt, updated_at = :now"
-                " WHERE id = :id AND state IN (SELECT value FROM json_each(:sources)) RETURNING *",
-                {
-                    "to": to.value,
-                    "code": code,
-                    "results": None if results is None else json.dumps(list(results)),
-                    "found": found,
-                    "attempt": int(to is State.RUNNING),
-                    "now": self._clock(),
-                    "id": job_id,
-                    "sources": json.dumps([state for state, targets in TRANSITIONS.items() if to in targets]),
-                },
+        return self._told(
+            _first(
+                await self._sql.query(
+                    "UPDATE jobs SET state = :to, code = :code, results = coalesce(:results, results),"
+                    " found = coalesce(:found, found),"
+                    " attempts = attempts + :attempt, updated_at = :now"
+                    " WHERE id = :id AND state IN (SELECT value FROM json_each(:sources)) RETURNING *",
+                    {
+                        "to": to.value,
+                        "code": code,
+                        "results": None if results is None else json.dumps(list(results)),
+                        "found": found,
+                        "attempt": int(to is State.RUNNING),
+                        "now": self._clock(),
+                        "id": job_id,
+                        "sources": json.dumps([state for state, targets in TRANSITIONS.items() if to in targets]),
+                    },
+                )
             )
         )
 
@@ -233,6 +246,11 @@ class Jobs:
         """How many jobs are in each state; every state is there."""
         rows = await self._sql.query("SELECT state, count(*) AS n FROM jobs GROUP BY state")
         return dict.fromkeys(State, 0) | {State(row["state"]): row["n"] for row in rows}
+
+    def _told(self, job: Job | None) -> Job | None:
+        if job is not None:
+            self._changed(job)
+        return job
 
     async def _select(self, where: str, values: Sequence[object], *, order: str = "created_at, rowid") -> list[Job]:
         rows = await self._sql.query(f"SELECT * FROM jobs WHERE {where} ORDER BY {order}", values)

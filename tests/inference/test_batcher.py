@@ -8,6 +8,7 @@ from inference.batcher import Batcher, buckets, choose
 from inference.engine import BatchFailed, EngineDied
 from inference.engine_process import Done
 from inference.errors import EngineFailed
+from inference.measures import Batch
 
 
 def crop(value: int) -> np.ndarray:
@@ -195,13 +196,20 @@ async def test_engines_share_the_work() -> None:
     assert len(first.batches) == len(second.batches) == 2
 
 
-async def test_measures_the_pace() -> None:
-    async with Batcher([Recorder()]) as batcher:
-        assert batcher.seconds_per_picture is None
-        await values_of(batcher, [1, 2, 3, 4])
-        assert batcher.seconds_per_picture == pytest.approx(0.5)
-        batcher.add(Recorder())
-        assert batcher.seconds_per_picture == pytest.approx(0.25)
+async def test_tells_of_every_batch_that_was_painted() -> None:
+    deaths = iter([EngineDied("kill -9")])
+
+    def die_once(values: list[int]) -> None:
+        for death in deaths:
+            raise death
+
+    told: list[Batch] = []
+    async with Batcher([Recorder(fault=die_once)], ran=told.append) as batcher:
+        await values_of(batcher, [1, 2, 3])
+        await values_of(batcher, [1, 2, 3])
+
+    assert [(batch.bucket, batch.count, batch.attempts) for batch in told] == [(1, 1, 1), (2, 2, 1), (4, 3, 0)]
+    assert told[-1].seconds == pytest.approx(2.0)
 
 
 async def test_waiting_crops_fail_at_the_end() -> None:

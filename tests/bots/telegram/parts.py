@@ -43,6 +43,9 @@ class Painter:
     def seconds_per_picture(self) -> float | None:
         return 0.5
 
+    def seconds_for(self, photos: int) -> float | None:
+        return 0.5 * photos
+
 
 @dataclass(frozen=True)
 class Running:
