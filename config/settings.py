@@ -54,6 +54,9 @@ class Settings(BaseSettings):
     queue_url: str = Field("local:", description="local: or sqs://NAME")
 
     model_weights: str = Field("bundled:default", description="bundled:NAME or a safetensors file")
+    model_weights_reverse: str | None = Field(
+        None, description="The same for anime to selfie; empty: the file beside, NAME-anime2selfie.safetensors"
+    )
     model_backend: Literal["auto", "tensorflow", "jax", "torch", "openvino"] = Field(
         "auto", description="Keras backend that runs the network; auto takes TensorFlow"
     )

@@ -17,9 +17,10 @@ from inference import encode
 from inference.batcher import Batcher, buckets
 from inference.engine import Engine
 from inference.engine_process import Loaded, Spec
+from inference.errors import NoReverse
 from inference.estimate import Estimate
 from inference.measures import Batch, Measures, Stage, Unmeasured
-from inference.options import Options
+from inference.options import Direction, Options
 from inference.prepare import Preparer
 
 NETWORK = "inference.network:load"
@@ -58,12 +59,14 @@ class Pipeline:
 
     Attributes:
         ready: set when every engine has warmed every bucket. Photos are taken before, and painted as soon as they can.
+        reverse: the weights of the other direction, if there are any.
     """
 
     def __init__(self, settings: Settings, *, network: str = NETWORK, measures: Measures | None = None) -> None:
         self.ready = asyncio.Event()
         self.engines: list[Engine] = []
         self._settings = settings
+        self.reverse: Path | None = None
         self._network = network
         self._measures = measures or Unmeasured()
         self._estimate = Estimate(buckets(settings.model_batch)[-1])
@@ -78,6 +81,7 @@ class Pipeline:
         """
         weights = _weights(self._settings.model_weights)
         size = ugatit.read_config(weights).image_size
+        self.reverse = _reverse_weights(self._settings, weights, size)
         self._shown = max(size, encode.SHOWN)
         async with AsyncExitStack() as stack:
             for device in self._settings.model_devices:
@@ -88,6 +92,7 @@ class Pipeline:
                     device,
                     self._settings.model_precision,
                     buckets(self._settings.model_batch),
+                    reverse=self.reverse,
                 )
                 on_loaded = self._found_devices if device == "auto" else None
                 self.engines.append(await stack.enter_async_context(Engine(spec, on_loaded=on_loaded)))
@@ -111,11 +116,14 @@ class Pipeline:
         Raises:
             InferenceError: its code says what the person may be told.
         """
+        reverse = options.direction is Direction.REVERSE
+        if reverse and self.reverse is None:
+            raise NoReverse("MODEL_WEIGHTS_REVERSE names no weights, and none lie beside those of MODEL_WEIGHTS")
         began = time.perf_counter()
         prepared = await self._preparer.prepare(photo, options)
         began = self._took(Stage.PREPARE, began)
         self._estimate.photo(len(prepared.inputs))
-        painted = await _all(self._batcher.run(crop) for crop in prepared.inputs)
+        painted = await _all(self._batcher.run(crop, reverse=reverse) for crop in prepared.inputs)
         began = self._took(Stage.PAINT, began)
         portraits = await asyncio.to_thread(self._encode, painted, prepared.originals)
         self._took(Stage.ENCODE, began)
@@ -187,6 +195,24 @@ def _weights(setting: str) -> Path:
     if setting.startswith(BUNDLED):
         return ugatit.bundled_weights(setting.removeprefix(BUNDLED))
     return Path(setting)
+
+
+def _reverse_weights(settings: Settings, weights: Path, size: int) -> Path | None:
+    """The file for anime → selfie: the one that is set, the same one, or the one beside it. None: there is none.
+
+    Raises:
+        ugatit.WeightsError: the one that is set is missing, damaged, or for pictures of another size.
+    """
+    if settings.model_weights_reverse:
+        reverse = _weights(settings.model_weights_reverse)
+        theirs = ugatit.read_config(reverse).image_size
+        if theirs != size:
+            raise ugatit.WeightsError(f"{reverse}: is for pictures of {theirs} px, MODEL_WEIGHTS for {size} px.")
+        return reverse
+    if len(ugatit.read_header(weights).directions) > 1:
+        return weights
+    beside = weights.with_name(f"{weights.stem}-{ugatit.Direction.ANIME2SELFIE}{weights.suffix}")
+    return beside if beside.is_file() and ugatit.read_config(beside).image_size == size else None
 
 
 async def _all(runs: Iterable[Coroutine[None, None, np.ndarray]]) -> list[np.ndarray]:
