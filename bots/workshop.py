@@ -68,9 +68,7 @@ class Workshop:
         self._draining = False
 
     async def __aenter__(self) -> Self:
-        # One batch is painted while the next is prepared; more in flight would only take turns away from newcomers.
-        count = 2 * self._settings.model_batch
-        self._attendants = {asyncio.create_task(self._attend(), name=f"attendant {n}") for n in range(count)}
+        self._hire()
         self._clerk = asyncio.create_task(self._keep_watch(), name="clerk")
         return self
 
@@ -156,6 +154,15 @@ class Workshop:
         left = await self._answers.drain(grace - (asyncio.get_running_loop().time() - began))
         log.info("drained", painting=len(busy), answering=left, waiting=len(self._scheduler))
 
+    def _hire(self) -> None:
+        """As many attendants as the engines keep busy; more engines may join after the start.
+
+        One batch is painted while the next is prepared; more in flight would only take turns away from newcomers.
+        """
+        engines = 0 if self._draining else max(1, len(self._pipeline.engines))
+        for number in range(len(self._attendants), 2 * self._settings.model_batch * engines):
+            self._attendants.add(asyncio.create_task(self._attend(), name=f"attendant {number}"))
+
     async def _attend(self) -> None:
         me = asyncio.current_task()
         while not self._draining:
@@ -227,6 +234,7 @@ class Workshop:
         """Tell people where they stand, and end what has waited too long."""
         while True:
             try:
+                self._hire()
                 for job_id in self._scheduler.expired():
                     self._shown.pop(job_id, None)
                     if (job := self._waiting.pop(job_id, None)) is not None:

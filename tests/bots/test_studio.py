@@ -245,6 +245,23 @@ async def test_a_full_queue_refuses_with_a_time(tmp_path, pipeline, door):
         assert {(await ended(database, job.id)).state for job in jobs} == {State.DELIVERED}
 
 
+async def test_an_engine_that_joins_later_is_given_work_too(tmp_path, pipeline, door):
+    hold = asyncio.Event()
+
+    async def act(_photo):
+        await hold.wait()
+
+    pipeline.act = act
+    settings = settings_in(tmp_path, model_batch=1)
+    async with studio_in(settings, pipeline, door) as (studio, database, _):
+        jobs = [await studio.accept(request(str(n), f"test:{n}"), chunks(b"photo")) for n in range(4)]
+        await door.until(lambda: sum(p.stage is Stage.PAINTING for _, p in door.shown) == 2)
+        pipeline.engines += [object(), object()]
+        await door.until(lambda: sum(p.stage is Stage.PAINTING for _, p in door.shown) == 4)
+        hold.set()
+        assert {(await ended(database, job.id)).state for job in jobs} == {State.DELIVERED}
+
+
 async def test_only_the_owner_cancels_and_nothing_is_sent(tmp_path, pipeline, door):
     hold = asyncio.Event()
 

@@ -26,6 +26,7 @@ class Painter:
         self.ready.set()
         self.hold = asyncio.Event()
         self.hold.set()
+        self.engines: list[object] = []
         self.faces = self.found = 1
         self.error: InferenceError | None = None
         self.photos: list[bytes] = []
