@@ -14,6 +14,8 @@ def export(generator: keras.Model, path: Path) -> None:
     Raises:
         ExportError: the converter is not installed.
     """
+    size = generator.config.image_size
+    generator(np.zeros((1, size, size, 3), "float32"))  # Keras refuses one that has never been called
     try:
         generator.export(str(path), format="onnx", verbose=False)
     except ImportError as error:
