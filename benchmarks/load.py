@@ -1,4 +1,4 @@
-"""The service under a crowd: `python -m benchmarks.load [--door telegram|web] [--people 100] [--minutes 5] [--spike 1000]`.
+"""The service under a crowd: `python -m benchmarks.load`; `--help` lists its options.
 
 The real service process, asked over HTTP by people in this process: through the project's fake Telegram server, or
 its own web API. First so many people at once, each of whom sends the next selfie as soon as the last is answered: that
@@ -12,7 +12,7 @@ are raised so far that nobody is refused; what is refused regardless is printed.
 import argparse
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,22 +112,19 @@ async def _phases(service: Running, crowd: Crowd, people: int, minutes: float, s
     burst.show()
     foretold = (spiking + 1) / 2 / steady.rate
     waited = mean(trip.seconds for trip in burst.trips)
-    print(
-        f"  foretold           {foretold:.2f} s on average, by the steady rate; off by {waited / foretold - 1:+.0%}   goal 10 %"
-    )
+    off = waited / foretold - 1
+    print(f"  foretold           {foretold:.2f} s on average, by the steady rate; off by {off:+.0%}   goal 10 %")
     await asyncio.sleep(SETTLE)
     last = await service.read()
     print("\nall in all")
     print(f"  answered twice     {crowd.doubles()}   goal 0")
     sizes = [reading.memory / MEGABYTE for reading in (first, steady.after, burst.after, last)]
-    print(
-        "  memory             {:.0f} MB warm, {:.0f} after the steady crowd, {:.0f} after the spike, {:.0f} at rest".format(
-            *sizes
-        )
-    )
+    warm, steadied, spiked, rested = sizes
+    print(f"  memory             {warm:.0f} MB warm, {steadied:.0f} after the steady crowd,")
+    print(f"                     {spiked:.0f} after the spike, {rested:.0f} at rest")
 
 
-async def _phase(name: str, service: Running, work: "asyncio._CoroutineLike[list[Trip]]") -> Phase:
+async def _phase(name: str, service: Running, work: Coroutine[None, None, list[Trip]]) -> Phase:
     before = await service.read()
     loop = asyncio.get_running_loop()
     began = loop.time()

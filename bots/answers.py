@@ -116,7 +116,7 @@ class Answers:
             await self._explain(job, State.FAILED, "unexpected")
             return
         pictures = tuple(Picture(png, original) for png, original in zip(data[::2], data[1::2], strict=True))
-        delivery = Delivery(pictures, max(job.found, len(pictures)))
+        delivery = Delivery(pictures, max(job.found, len(pictures)), job.missed)
         if await self._insist(job, lambda door: door.deliver(job, delivery)):
             await self._jobs.advance(job.id, State.DELIVERED)
             log.info("job delivered", job=job.id, seconds=round(self._clock() - job.created_at, 2))

@@ -3,7 +3,7 @@
 import secrets
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -108,37 +108,41 @@ class Studio:
         """The network is warm, and photos are taken in."""
         return self._pipeline.ready.is_set() and not self._stopping
 
-    async def accept(self, request: PhotoRequest, chunks: AsyncIterator[bytes]) -> Job:
-        """Take one photo in: refuse early, write the object, then the row, then line up.
+    async def accept(self, request: PhotoRequest, *photos: AsyncIterator[bytes]) -> Job:
+        """Take photos in as one job: refuse early, write the objects, then the row, then line up.
 
-        The same source again returns the job it already has; `chunks` is not read and nothing is started twice.
+        The same source again returns the job it already has; nothing is read and nothing is started twice. Of several
+        photos, one that can't be taken does not spoil the others: the answer will say why it is not among them.
+
+        Args:
+            photos: the bytes of each; read one after the other. One that raises `Refused` is not taken.
 
         Raises:
-            Refused: with a code for the words and, where known, when it would be taken.
+            Refused: none was taken, with a code for the words and, where known, when it would be.
         """
         with self._counting_refusals(request.source):
-            return await self._accept(request, chunks)
+            return await self._accept(request, photos)
 
-    async def _accept(self, request: PhotoRequest, chunks: AsyncIterator[bytes]) -> Job:
+    async def _accept(self, request: PhotoRequest, photos: Sequence[AsyncIterator[bytes]]) -> Job:
         known = await self._database.jobs.find(request.source)
         if known is not None:
             return known
-        await self._refuse_early(request)
+        await self._refuse_early(request, len(photos))
         with self._on_its_way(request.person):
-            job = await self._write_down(request, await self._read(chunks))
+            job = await self._write_down(request, photos)
         self._line_up(job, Priority.INTERACTIVE if request.interactive else Priority.BATCH)
         return job
 
     async def repaint(
         self, job_id: str, person: str, options: Options, source: Source, *, reply: str, language: str
     ) -> Job:
-        """Paint the photo of that person's earlier job once more; a job of its own, counted as any other.
+        """Paint the photos of that person's earlier job once more; a job of its own, counted as any other.
 
         Args:
             source: what asked for it; the same one again returns its existing job.
 
         Raises:
-            Refused: `photo_gone` when the photo is wiped, and all that `accept` refuses for.
+            Refused: `photo_gone` when they are wiped, and all that `accept` refuses for.
         """
         with self._counting_refusals(source):
             return await self._repaint(job_id, person, options, source, reply=reply, language=language)
@@ -150,11 +154,13 @@ class Studio:
         if known is not None:
             return known
         earlier = await self._database.jobs.get(job_id)
-        if earlier is None or earlier.person != person or not earlier.input_key:
+        if earlier is None or earlier.person != person or not earlier.stored_inputs:
             raise Refused("photo_gone", f"the photo of job {job_id} is wiped")
         request = PhotoRequest(source, person, language, options, reply)
-        await self._refuse_early(request)
-        job = self._row(request, secrets.token_hex(16), earlier.input_key)
+        await self._refuse_early(request, len(earlier.stored_inputs))
+        # What was not taken in then is still missing; what could not be painted may be this time.
+        missed = [code if not key else "" for key, code in zip(earlier.inputs, earlier.missed, strict=True)]
+        job = self._row(request, secrets.token_hex(16), earlier.inputs, missed)
         with self._on_its_way(person):
             added = await self._database.jobs.add(job) or await self._database.jobs.find(source)
         if added is None:
@@ -176,16 +182,16 @@ class Studio:
         return True
 
     async def discard(self, job_id: str, person: str) -> bool:
-        """Wipe the pictures of that person's job, and its photo unless another job is made from it, too."""
+        """Wipe the pictures of that person's job, and its photos unless another job is made from them, too."""
         jobs = self._database.jobs
         job = await jobs.get(job_id)
         if job is None or job.person != person:
             return False
         await self.cancel(job_id, person)  # one that is not delivered yet has nothing to deliver any more
-        photo = [job.input_key] if job.input_key and await jobs.sharing_input(job.input_key) == 1 else []
-        await self._store.delete([*job.results, *photo])
+        photos = job.stored_inputs if await jobs.sharing_inputs(job.inputs) == 1 else ()
+        await self._store.delete([*job.results, *photos])
         await jobs.results_wiped([job_id])
-        await jobs.input_wiped([job_id])
+        await jobs.inputs_wiped([job_id])
         log.info("job discarded", job=job_id)
         return True
 
@@ -251,7 +257,7 @@ class Studio:
         self._stopping = True
         await self._workshop.drain(self._settings.limits_grace)
 
-    async def _refuse_early(self, request: PhotoRequest) -> None:
+    async def _refuse_early(self, request: PhotoRequest, photos: int) -> None:
         limits, now = self._settings, self._clock()
         if self._stopping:
             raise Refused("stopping", "the service is stopping")
@@ -265,10 +271,14 @@ class Studio:
             first = self._workshop.seconds_for_first_of(request.person)
             again = None if first is None else now + first
             raise Refused("waiting_quota", f"{waiting} jobs of {request.person} wait already", again)
-        for window, most in ((MINUTE, limits.limits_minute), (HOUR, limits.limits_hour)):
-            oldest = await jobs.nth_latest(request.person, most)
-            if oldest is not None and oldest > now - window:
-                raise Refused("over_quota", f"{request.person} sent {most} in {window:.0f} s", oldest + window)
+        oldest = await jobs.nth_latest(request.person, limits.limits_minute)
+        if oldest is not None and oldest > now - MINUTE:
+            raise Refused("over_quota", f"{request.person} sent {limits.limits_minute} in a minute", oldest + MINUTE)
+        # An album that is over the limit by itself is taken as the only one of its hour.
+        room_after = max(1, limits.limits_hour - photos + 1)
+        oldest = await jobs.nth_latest_photo(request.person, room_after, since=now - HOUR)
+        if oldest is not None:
+            raise Refused("over_quota", f"{request.person} sent {room_after} photos in an hour", oldest + HOUR)
         if len(self._scheduler) + self._incoming.total() >= limits.limits_queue:
             room = self._workshop.seconds_for(self._scheduler.until_room)
             raise Refused("queue_full", f"{len(self._scheduler)} jobs wait", now + (room or MINUTE))
@@ -305,7 +315,7 @@ class Studio:
         if job.state is State.QUEUED and job.id not in self._workshop:  # else the same update came twice at once
             self._workshop.line_up(job, priority)
 
-    def _row(self, request: PhotoRequest, job_id: str, photo_key: str) -> Job:
+    def _row(self, request: PhotoRequest, job_id: str, inputs: Sequence[str], missed: Sequence[str]) -> Job:
         now = self._clock()
         return Job(
             id=job_id,
@@ -317,26 +327,45 @@ class Studio:
             state=State.QUEUED,
             code=None,
             attempts=0,
-            input_key=photo_key,
+            inputs=tuple(inputs),
             results=(),
             created_at=now,
             updated_at=now,
+            missed=tuple(missed),
         )
 
-    async def _write_down(self, request: PhotoRequest, photo: bytes) -> Job:
+    async def _write_down(self, request: PhotoRequest, photos: Sequence[AsyncIterator[bytes]]) -> Job:
         job_id = secrets.token_hex(16)
-        job = self._row(request, job_id, input_key(job_id))
+        inputs: list[str] = []
+        refusals: list[Refused] = []
+        missed: list[str] = []
+        size = 0
         try:
-            await self._store.put(job.input_key, photo, "application/octet-stream")
+            for number, chunks in enumerate(photos, 1):  # one in memory at a time
+                try:
+                    photo = await self._read(chunks)
+                except Refused as refused:
+                    refusals.append(refused)
+                    inputs.append("")
+                    missed.append(refused.code)
+                    continue
+                inputs.append(input_key(job_id, number))
+                missed.append("")
+                size += len(photo)
+                await self._store.put(inputs[-1], photo, "application/octet-stream")
+            if len(refusals) == len(photos):
+                raise refusals[0]
+            job = self._row(request, job_id, inputs, missed)
             added = await self._database.jobs.add(job)
         except StorageError as error:
             log.error("photo not stored", person=request.person, error=str(error))
             raise Refused("unexpected", str(error)) from error
         if added is None:  # the same source arrived twice at the same moment, and the other one was first
-            await self._store.delete([job.input_key])
+            await self._store.delete(job.stored_inputs)
             first = await self._database.jobs.find(request.source)
             if first is None:
                 raise Refused("unexpected", "the row vanished between two reads")
             return first
-        log.info("job accepted", job=job.id, platform=job.source.platform, bytes=len(photo))
+        platform, taken = job.source.platform, len(job.stored_inputs)
+        log.info("job accepted", job=job.id, platform=platform, bytes=size, photos=taken, refused=len(refusals))
         return added

@@ -10,6 +10,7 @@ from typing import Self
 
 import structlog
 
+from bots.album import Painted, paint_album
 from bots.answers import Answers
 from bots.metrics import Metrics
 from bots.patience import store_answers
@@ -23,6 +24,7 @@ from storage import Job, Jobs, ObjectMissing, ObjectStore, State, result_keys
 log = structlog.get_logger(__name__)
 
 ATTEMPTS = 3  # a job that took the service down with it this often is given up
+SHOWN_AT_ONCE = 25  # jobs whose place is shown before others have their turn in the event loop
 TICK = 1.0  # seconds between two looks at who waits, and who has waited too long
 
 
@@ -57,7 +59,7 @@ class Workshop:
         self._pause = pause
         self._clock = clock
         self._waiting: dict[str, Job] = {}
-        self._painting: dict[str, asyncio.Task[Translation]] = {}
+        self._painting: dict[str, asyncio.Task[Painted]] = {}
         self._shown: dict[str, tuple[Progress, asyncio.Task[None]]] = {}
         self._showing: set[asyncio.Task[None]] = set()  # a job may leave `_shown` before its task is done
         self._attendants: set[asyncio.Task[None]] = set()
@@ -179,7 +181,7 @@ class Workshop:
         self._painting[job.id] = task
         self._show(running)
         try:
-            translation = await task
+            painted = await task
         except asyncio.CancelledError:
             if (me := asyncio.current_task()) is not None and me.cancelling():
                 task.cancel()
@@ -192,24 +194,30 @@ class Workshop:
         finally:
             self._painting.pop(job.id, None)
             self._shown.pop(job.id, None)
-        await self._keep(running, translation)
+        await self._keep(running, painted)
 
-    async def _paint(self, job: Job) -> Translation:
-        try:
-            photo = await store_answers(partial(self._store.get, job.input_key), multiplier=self._pause)
-        except ObjectMissing as error:
-            raise EngineFailed(f"the photo of job {job.id} is gone from the store") from error
-        return await self._pipeline.translate(photo, Options.from_json(job.options))
+    async def _paint(self, job: Job) -> Painted:
+        options = Options.from_json(job.options)
 
-    async def _keep(self, job: Job, translation: Translation) -> None:
-        keys = result_keys(job.id, len(translation.portraits))
-        portraits = translation.portraits
-        objects = [o for p in portraits for o in ((p.png, "image/png"), (p.original, "image/jpeg"))]
+        async def paint(key: str) -> Translation:
+            try:
+                photo = await store_answers(partial(self._store.get, key), multiplier=self._pause)
+            except ObjectMissing as error:
+                raise EngineFailed(f"a photo of job {job.id} is gone from the store") from error
+            return await self._pipeline.translate(photo, options)
+
+        return await paint_album(job, paint)
+
+    async def _keep(self, job: Job, painted: Painted) -> None:
+        keys = result_keys(job.id, len(painted.portraits))
+        objects = [o for p in painted.portraits for o in ((p.png, "image/png"), (p.original, "image/jpeg"))]
         began = time.perf_counter()
         for key, (data, content_type) in zip(keys, objects, strict=True):
             await store_answers(partial(self._store.put, key, data, content_type), multiplier=self._pause)
         self._metrics.stored(time.perf_counter() - began)
-        rendered = await self._jobs.advance(job.id, State.RENDERED, results=keys, found=translation.found)
+        rendered = await self._jobs.advance(
+            job.id, State.RENDERED, results=keys, found=painted.found, missed=painted.missed
+        )
         if rendered is None:  # cancelled while the pictures were stored: nobody wants them
             await self._store.delete(keys)
         else:
@@ -223,8 +231,10 @@ class Workshop:
                     self._shown.pop(job_id, None)
                     if (job := self._waiting.pop(job_id, None)) is not None:
                         self._answers.explain(job, State.EXPIRED, "expired")
-                for job in [*self._waiting.values()]:
-                    self._show(job)
+                for number, job in enumerate([*self._waiting.values()]):
+                    self._show(job)  # nothing, once it has left the line
+                    if number % SHOWN_AT_ONCE == 0:
+                        await asyncio.sleep(0)  # a thousand at once would hold up the event loop
             except Exception:  # the clerk outlives every mistake
                 log.exception("the clerk stumbled")
             await asyncio.sleep(TICK)

@@ -150,9 +150,11 @@ def _chosen(faces: "tuple[Face, ...]", scale: float, job: Job) -> "list[Face]":
     if not good:
         tallest = max(face.height for face in faces) / scale
         raise FaceTooSmall(f"the tallest of {len(faces)} faces has {tallest:.0f} px; {SMALLEST_FACE} are needed")
+    largest = sorted(good, key=lambda face: face.width * face.height, reverse=True)
+    if job.options.face is not None:
+        return [largest[job.options.face % len(largest)]]
     most = 1 if job.options.faces is Faces.LARGEST else job.faces
-    largest = sorted(good, key=lambda face: face.width * face.height, reverse=True)[:most]
-    return sorted(largest, key=lambda face: face.x)
+    return sorted(largest[:most], key=lambda face: face.x)
 
 
 def _sharp_enough(data: bytes, limits: "Limits", photo: "Photo", squares: "list[Square]", shown: int) -> "Photo":

@@ -18,6 +18,7 @@ SAME_AS_ENGLISH = {
     "page.crop_default": {"de", "es", "pt"},
     "discord.command_anime_crop_default": {"de", "es", "pt"},
     "telegram.button_normal": {"de", "es", "pt"},
+    "telegram.button_sticker": {"de", "es"},
 }
 """Names, and words that these languages share with English."""
 
@@ -38,6 +39,7 @@ FOR_PROGRAMS = {
     "page.problem.bad_region": ["region", "x,y,width,height"],
     "page.problem.bad_key": ["Idempotency-Key", "16", "200"],
     "telegram.anime": ["/anime"],
+    "telegram.reverse": ["/reverse"],
     "discord.help": ["/anime", "`private`"],
 }
 """What people or programs have to type as it stands."""

@@ -87,6 +87,20 @@ async def test_faces_come_left_to_right_up_to_the_limit(preparer: Preparer, astr
     assert np.array_equal(largest.originals[0], everybody.originals[0])  # the second of three; the smallest is left out
 
 
+async def test_one_face_after_the_other_the_largest_first(preparer: Preparer, astronaut: Image.Image) -> None:
+    photo = group(astronaut, [80, 113, 100])
+
+    everybody = await preparer.prepare(photo, Options())
+    one_by_one = [await preparer.prepare(photo, Options(face=number)) for number in range(4)]
+
+    assert [(prepared.found, len(prepared.inputs)) for prepared in one_by_one] == [(3, 1)] * 4
+    first, second, third, again = (prepared.originals[0] for prepared in one_by_one)
+    assert np.array_equal(first, everybody.originals[0])  # the second of three in the photo
+    assert np.array_equal(second, everybody.originals[1])
+    assert not any(np.array_equal(third, other) for other in (first, second))
+    assert np.array_equal(again, first)
+
+
 async def test_small_faces_are_left_out_beside_good_ones(preparer: Preparer, astronaut: Image.Image) -> None:
     prepared = await preparer.prepare(group(astronaut, [30, 110]), Options())
 
