@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install run test check bench
+.PHONY: install run test check bench fuzz
 install: .venv/.run
 
 run: .venv/.run
@@ -15,6 +15,10 @@ check: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# A minute of damaged photos through the real decoding; prints the seed that repeats it.
+fuzz: .venv/.dev
+	$(BIN)/python -m tests.inference.fuzz
 
 bench: .venv/.dev
 	$(BIN)/python -m benchmarks

@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_delay, wait_random_exponential
 
+from bots.metrics import Metrics
 from bots.patience import LONGEST_PAUSE, store_answers
 from bots.requests import Delivery, Door, Picture, Progress, Undeliverable
 from config import Settings
@@ -28,6 +29,7 @@ class Answers:
         settings: Settings,
         jobs: Jobs,
         store: ObjectStore,
+        metrics: Metrics,
         *,
         clock: Callable[[], float] = time.time,
         pause: float = 1.0,
@@ -35,6 +37,7 @@ class Answers:
         self._gives_up_after = settings.limits_deadline
         self._jobs = jobs
         self._store = store
+        self._metrics = metrics
         self._clock = clock
         self._pause = pause
         self._doors: dict[str, Door] = {}
@@ -113,7 +116,7 @@ class Answers:
             await self._explain(job, State.FAILED, "unexpected")
             return
         pictures = tuple(Picture(png, original) for png, original in zip(data[::2], data[1::2], strict=True))
-        delivery = Delivery(pictures, max(job.found, len(pictures)))
+        delivery = Delivery(pictures, max(job.found, len(pictures)), job.missed)
         if await self._insist(job, lambda door: door.deliver(job, delivery)):
             await self._jobs.advance(job.id, State.DELIVERED)
             log.info("job delivered", job=job.id, seconds=round(self._clock() - job.created_at, 2))
@@ -141,6 +144,7 @@ class Answers:
 
         def note(state: RetryCallState) -> None:
             error = state.outcome.exception() if state.outcome else None
+            self._metrics.answer_retried(job.source.platform)
             log.warning("answer failed, trying again", job=job.id, attempt=state.attempt_number, error=repr(error))
 
         retries = AsyncRetrying(

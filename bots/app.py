@@ -14,7 +14,9 @@ from urllib.parse import urlsplit
 import structlog
 
 from bots.logs import configure_logging
+from bots.metrics import Metrics
 from bots.studio import Studio
+from bots.vitals import Vitals, watch_loop
 from config import ConfigError, Settings, load_settings
 from inference import InferenceError, Pipeline
 from storage import Database, ObjectStore, StorageError, open_store
@@ -23,6 +25,7 @@ from ugatit import WeightsError
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+    from prometheus_client import CollectorRegistry
 
 log = structlog.get_logger(__name__)
 
@@ -31,11 +34,12 @@ THOROUGH = 144  # every so many sweeps, about once a day, all stored objects are
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # https://core.telegram.org/bots/api#setwebhook
 
 
-async def serve(settings: Settings, *, say: Callable[[str], None] = print) -> None:
+async def serve(settings: Settings, *, say: Callable[[str], None] = print, network: str | None = None) -> None:
     """Run the service until SIGTERM or SIGINT, then finish what is under way.
 
     Args:
         say: shows a line to the person who started it.
+        network: see `Pipeline`; U-GAT-IT by default.
 
     Raises:
         ConfigError: a setting asks for what is not served.
@@ -51,14 +55,19 @@ async def serve(settings: Settings, *, say: Callable[[str], None] = print) -> No
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop.set)
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(Database(settings.database_path))
+        metrics = Metrics()
+        database = await stack.enter_async_context(Database(settings.database_path, changed=metrics.job_changed))
         store = await stack.enter_async_context(
             open_store(settings.storage_url, secret=await database.secret("object links"))
         )
         await store.check()
-        pipeline = await stack.enter_async_context(Pipeline(settings))
-        studio = await stack.enter_async_context(Studio(settings, database, store, pipeline))
-        await _open_doors(stack, settings, studio, store, say)
+        networks = {} if network is None else {"network": network}
+        pipeline = await stack.enter_async_context(Pipeline(settings, measures=metrics, **networks))
+        studio = await stack.enter_async_context(Studio(settings, database, store, pipeline, metrics=metrics))
+        Vitals(studio.queue, pipeline).register(metrics.registry)
+        watcher = asyncio.create_task(watch_loop(metrics.late), name="loop watcher")
+        stack.callback(watcher.cancel)
+        await _open_doors(stack, settings, studio, store, metrics.registry, say)
         sweeper = asyncio.create_task(_sweep(settings, database, store))
         stack.callback(sweeper.cancel)
         ready = asyncio.create_task(_say_ready(pipeline, say))
@@ -83,14 +92,19 @@ def _refuse_unserved(settings: Settings) -> None:
 
 
 async def _open_doors(
-    stack: AsyncExitStack, settings: Settings, studio: Studio, store: ObjectStore, say: Callable[[str], None]
+    stack: AsyncExitStack,
+    settings: Settings,
+    studio: Studio,
+    store: ObjectStore,
+    registry: "CollectorRegistry",
+    say: Callable[[str], None],
 ) -> None:
     # Each is imported here: the engine's process starts meanwhile, and nobody waits for the SDK of a door that is off.
     from bots.web import WebDoor, create_app
     from bots.web import serve as serve_web
 
     studio.open_door(WebDoor())
-    web = create_app(settings, studio, store)
+    web = create_app(settings, studio, store, registry)
     say(f"Page and API    {await stack.enter_async_context(serve_web(web, settings))}")
     if settings.telegram_token:
         from bots.telegram.runner import run_telegram

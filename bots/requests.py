@@ -10,14 +10,14 @@ from storage import Job, Source
 
 @dataclass(frozen=True, slots=True)
 class PhotoRequest:
-    """One photo that a person sent.
+    """A photo, or several sent together, that a person wants painted.
 
     Args:
         source: where it came from; the same source is never painted twice.
         person: `platform:id`.
         language: BCP 47 tag of the person, as the platform gave it.
         reply: JSON that only the door reads: all it needs to answer, also after a restart.
-        declared_size: bytes, as the platform announced them; the stream is counted regardless.
+        declared_size: bytes of a single photo, as the platform announced them; the stream is counted regardless.
         interactive: somebody waits for it now (else it yields to those who do).
     """
 
@@ -54,10 +54,16 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """All pictures of one job, left to right; `found` counts the faces in the photo, which may be more."""
+    """All pictures of one job: photo by photo, and in each left to right.
+
+    Args:
+        found: faces in the photos, which may be more.
+        missed: for each photo, the code of why it has no picture; empty for one that has.
+    """
 
     pictures: tuple[Picture, ...]
     found: int
+    missed: tuple[str, ...] = ("",)
 
 
 class Refused(Exception):

@@ -3,7 +3,7 @@
 import secrets
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -12,8 +12,10 @@ from typing import Self
 import structlog
 
 from bots.answers import Answers
+from bots.metrics import Metrics
 from bots.requests import Door, PhotoRequest, Picture, Progress, Refused
 from bots.seal import Seal
+from bots.vitals import Queue
 from bots.workshop import Workshop
 from config import Settings
 from inference import Options, Pipeline, Priority, Scheduler
@@ -46,6 +48,7 @@ class Studio:
     """Accepts photos, knows where each stands, and answers through the doors opened at it.
 
     Args:
+        metrics: is told what happens.
         clock: unix time in seconds.
     """
 
@@ -56,19 +59,21 @@ class Studio:
         store: ObjectStore,
         pipeline: Pipeline,
         *,
+        metrics: Metrics | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
         self._database = database
         self._store = store
         self._pipeline = pipeline
+        self._metrics = metrics or Metrics()
         self._clock = clock
         self._incoming: Counter[str] = Counter()  # photos on their way in, by person: they count as waiting
         self._stopping = False
         self._scheduler: Scheduler
         self._workshop: Workshop
         self._seal: Seal
-        self._answers = Answers(settings, database.jobs, store, clock=clock)
+        self._answers = Answers(settings, database.jobs, store, self._metrics, clock=clock)
 
     async def __aenter__(self) -> Self:
         self._seal = Seal(await self._database.secret("signatures"))
@@ -76,7 +81,13 @@ class Studio:
         # What was accepted before a restart is always taken up again, even when limits have shrunk since.
         self._scheduler = Scheduler(self._settings.limits_queue + len(unfinished))
         self._workshop = Workshop(
-            self._settings, self._database.jobs, self._store, self._pipeline, self._scheduler, self._answers
+            self._settings,
+            self._database.jobs,
+            self._store,
+            self._pipeline,
+            self._scheduler,
+            self._answers,
+            self._metrics,
         )
         await self._workshop.__aenter__()
         await self._workshop.recover(unfinished)
@@ -97,43 +108,59 @@ class Studio:
         """The network is warm, and photos are taken in."""
         return self._pipeline.ready.is_set() and not self._stopping
 
-    async def accept(self, request: PhotoRequest, chunks: AsyncIterator[bytes]) -> Job:
-        """Take one photo in: refuse early, write the object, then the row, then line up.
+    async def accept(self, request: PhotoRequest, *photos: AsyncIterator[bytes]) -> Job:
+        """Take photos in as one job: refuse early, write the objects, then the row, then line up.
 
-        The same source again returns the job it already has; `chunks` is not read and nothing is started twice.
+        The same source again returns the job it already has; nothing is read and nothing is started twice. Of several
+        photos, one that can't be taken does not spoil the others: the answer will say why it is not among them.
+
+        Args:
+            photos: the bytes of each; read one after the other. One that raises `Refused` is not taken.
 
         Raises:
-            Refused: with a code for the words and, where known, when it would be taken.
+            Refused: none was taken, with a code for the words and, where known, when it would be.
         """
+        with self._counting_refusals(request.source):
+            return await self._accept(request, photos)
+
+    async def _accept(self, request: PhotoRequest, photos: Sequence[AsyncIterator[bytes]]) -> Job:
         known = await self._database.jobs.find(request.source)
         if known is not None:
             return known
-        await self._refuse_early(request)
+        await self._refuse_early(request, len(photos))
         with self._on_its_way(request.person):
-            job = await self._write_down(request, await self._read(chunks))
+            job = await self._write_down(request, photos)
         self._line_up(job, Priority.INTERACTIVE if request.interactive else Priority.BATCH)
         return job
 
     async def repaint(
         self, job_id: str, person: str, options: Options, source: Source, *, reply: str, language: str
     ) -> Job:
-        """Paint the photo of that person's earlier job once more; a job of its own, counted as any other.
+        """Paint the photos of that person's earlier job once more; a job of its own, counted as any other.
 
         Args:
             source: what asked for it; the same one again returns its existing job.
 
         Raises:
-            Refused: `photo_gone` when the photo is wiped, and all that `accept` refuses for.
+            Refused: `photo_gone` when they are wiped, and all that `accept` refuses for.
         """
+        with self._counting_refusals(source):
+            return await self._repaint(job_id, person, options, source, reply=reply, language=language)
+
+    async def _repaint(
+        self, job_id: str, person: str, options: Options, source: Source, *, reply: str, language: str
+    ) -> Job:
         known = await self._database.jobs.find(source)
         if known is not None:
             return known
         earlier = await self._database.jobs.get(job_id)
-        if earlier is None or earlier.person != person or not earlier.input_key:
+        if earlier is None or earlier.person != person or not earlier.stored_inputs:
             raise Refused("photo_gone", f"the photo of job {job_id} is wiped")
         request = PhotoRequest(source, person, language, options, reply)
-        await self._refuse_early(request)
-        job = self._row(request, secrets.token_hex(16), earlier.input_key)
+        await self._refuse_early(request, len(earlier.stored_inputs))
+        # What was not taken in then is still missing; what could not be painted may be this time.
+        missed = [code if not key else "" for key, code in zip(earlier.inputs, earlier.missed, strict=True)]
+        job = self._row(request, secrets.token_hex(16), earlier.inputs, missed)
         with self._on_its_way(person):
             added = await self._database.jobs.add(job) or await self._database.jobs.find(source)
         if added is None:
@@ -155,16 +182,16 @@ class Studio:
         return True
 
     async def discard(self, job_id: str, person: str) -> bool:
-        """Wipe the pictures of that person's job, and its photo unless another job is made from it, too."""
+        """Wipe the pictures of that person's job, and its photos unless another job is made from them, too."""
         jobs = self._database.jobs
         job = await jobs.get(job_id)
         if job is None or job.person != person:
             return False
         await self.cancel(job_id, person)  # one that is not delivered yet has nothing to deliver any more
-        photo = [job.input_key] if job.input_key and await jobs.sharing_input(job.input_key) == 1 else []
-        await self._store.delete([*job.results, *photo])
+        photos = job.stored_inputs if await jobs.sharing_inputs(job.inputs) == 1 else ()
+        await self._store.delete([*job.results, *photos])
         await jobs.results_wiped([job_id])
-        await jobs.input_wiped([job_id])
+        await jobs.inputs_wiped([job_id])
         log.info("job discarded", job=job_id)
         return True
 
@@ -202,6 +229,10 @@ class Studio:
         """Where an unfinished job stands; None when it does not wait and is not painted."""
         return self._workshop.progress_of(job_id)
 
+    def queue(self) -> Queue:
+        """The line at this moment."""
+        return self._workshop.queue()
+
     async def link(self, key: str) -> str:
         """A signed link to an object, good for STORAGE_LINK_TTL seconds."""
         return await self._store.link(key, self._settings.storage_link_ttl)
@@ -226,7 +257,7 @@ class Studio:
         self._stopping = True
         await self._workshop.drain(self._settings.limits_grace)
 
-    async def _refuse_early(self, request: PhotoRequest) -> None:
+    async def _refuse_early(self, request: PhotoRequest, photos: int) -> None:
         limits, now = self._settings, self._clock()
         if self._stopping:
             raise Refused("stopping", "the service is stopping")
@@ -237,14 +268,28 @@ class Studio:
         jobs = self._database.jobs
         waiting = await jobs.count_waiting(request.person) + self._incoming[request.person]
         if waiting >= limits.limits_waiting:
-            raise Refused("waiting_quota", f"{waiting} jobs of {request.person} wait already")
-        for window, most in ((MINUTE, limits.limits_minute), (HOUR, limits.limits_hour)):
-            oldest = await jobs.nth_latest(request.person, most)
-            if oldest is not None and oldest > now - window:
-                raise Refused("over_quota", f"{request.person} sent {most} in {window:.0f} s", oldest + window)
+            first = self._workshop.seconds_for_first_of(request.person)
+            again = None if first is None else now + first
+            raise Refused("waiting_quota", f"{waiting} jobs of {request.person} wait already", again)
+        oldest = await jobs.nth_latest(request.person, limits.limits_minute)
+        if oldest is not None and oldest > now - MINUTE:
+            raise Refused("over_quota", f"{request.person} sent {limits.limits_minute} in a minute", oldest + MINUTE)
+        # An album that is over the limit by itself is taken as the only one of its hour.
+        room_after = max(1, limits.limits_hour - photos + 1)
+        oldest = await jobs.nth_latest_photo(request.person, room_after, since=now - HOUR)
+        if oldest is not None:
+            raise Refused("over_quota", f"{request.person} sent {room_after} photos in an hour", oldest + HOUR)
         if len(self._scheduler) + self._incoming.total() >= limits.limits_queue:
-            eta = self._workshop.seconds_for(len(self._scheduler))
-            raise Refused("queue_full", f"{len(self._scheduler)} jobs wait", now + (eta or MINUTE))
+            room = self._workshop.seconds_for(self._scheduler.until_room)
+            raise Refused("queue_full", f"{len(self._scheduler)} jobs wait", now + (room or MINUTE))
+
+    @contextmanager
+    def _counting_refusals(self, source: Source) -> Iterator[None]:
+        try:
+            yield
+        except Refused as refused:
+            self._metrics.refused(source.platform, refused.code)
+            raise
 
     @contextmanager
     def _on_its_way(self, person: str) -> Iterator[None]:
@@ -270,7 +315,7 @@ class Studio:
         if job.state is State.QUEUED and job.id not in self._workshop:  # else the same update came twice at once
             self._workshop.line_up(job, priority)
 
-    def _row(self, request: PhotoRequest, job_id: str, photo_key: str) -> Job:
+    def _row(self, request: PhotoRequest, job_id: str, inputs: Sequence[str], missed: Sequence[str]) -> Job:
         now = self._clock()
         return Job(
             id=job_id,
@@ -282,26 +327,45 @@ class Studio:
             state=State.QUEUED,
             code=None,
             attempts=0,
-            input_key=photo_key,
+            inputs=tuple(inputs),
             results=(),
             created_at=now,
             updated_at=now,
+            missed=tuple(missed),
         )
 
-    async def _write_down(self, request: PhotoRequest, photo: bytes) -> Job:
+    async def _write_down(self, request: PhotoRequest, photos: Sequence[AsyncIterator[bytes]]) -> Job:
         job_id = secrets.token_hex(16)
-        job = self._row(request, job_id, input_key(job_id))
+        inputs: list[str] = []
+        refusals: list[Refused] = []
+        missed: list[str] = []
+        size = 0
         try:
-            await self._store.put(job.input_key, photo, "application/octet-stream")
+            for number, chunks in enumerate(photos, 1):  # one in memory at a time
+                try:
+                    photo = await self._read(chunks)
+                except Refused as refused:
+                    refusals.append(refused)
+                    inputs.append("")
+                    missed.append(refused.code)
+                    continue
+                inputs.append(input_key(job_id, number))
+                missed.append("")
+                size += len(photo)
+                await self._store.put(inputs[-1], photo, "application/octet-stream")
+            if len(refusals) == len(photos):
+                raise refusals[0]
+            job = self._row(request, job_id, inputs, missed)
             added = await self._database.jobs.add(job)
         except StorageError as error:
             log.error("photo not stored", person=request.person, error=str(error))
             raise Refused("unexpected", str(error)) from error
         if added is None:  # the same source arrived twice at the same moment, and the other one was first
-            await self._store.delete([job.input_key])
+            await self._store.delete(job.stored_inputs)
             first = await self._database.jobs.find(request.source)
             if first is None:
                 raise Refused("unexpected", "the row vanished between two reads")
             return first
-        log.info("job accepted", job=job.id, platform=job.source.platform, bytes=len(photo))
+        platform, taken = job.source.platform, len(job.stored_inputs)
+        log.info("job accepted", job=job.id, platform=platform, bytes=size, photos=taken, refused=len(refusals))
         return added

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from types import TracebackType
@@ -9,9 +10,12 @@ from typing import Self
 
 import structlog
 
+from bots.album import Painted, paint_album
 from bots.answers import Answers
+from bots.metrics import Metrics
 from bots.patience import store_answers
 from bots.requests import Progress, Stage
+from bots.vitals import Queue
 from config import Settings
 from inference import InferenceError, Options, Pipeline, Priority, Scheduler, Translation
 from inference.errors import EngineFailed
@@ -20,6 +24,7 @@ from storage import Job, Jobs, ObjectMissing, ObjectStore, State, result_keys
 log = structlog.get_logger(__name__)
 
 ATTEMPTS = 3  # a job that took the service down with it this often is given up
+SHOWN_AT_ONCE = 25  # jobs whose place is shown before others have their turn in the event loop
 TICK = 1.0  # seconds between two looks at who waits, and who has waited too long
 
 
@@ -39,6 +44,7 @@ class Workshop:
         pipeline: Pipeline,
         scheduler: Scheduler,
         answers: Answers,
+        metrics: Metrics,
         *,
         pause: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
@@ -49,10 +55,11 @@ class Workshop:
         self._pipeline = pipeline
         self._scheduler = scheduler
         self._answers = answers
+        self._metrics = metrics
         self._pause = pause
         self._clock = clock
         self._waiting: dict[str, Job] = {}
-        self._painting: dict[str, asyncio.Task[Translation]] = {}
+        self._painting: dict[str, asyncio.Task[Painted]] = {}
         self._shown: dict[str, tuple[Progress, asyncio.Task[None]]] = {}
         self._showing: set[asyncio.Task[None]] = set()  # a job may leave `_shown` before its task is done
         self._attendants: set[asyncio.Task[None]] = set()
@@ -61,9 +68,7 @@ class Workshop:
         self._draining = False
 
     async def __aenter__(self) -> Self:
-        # One batch is painted while the next is prepared; more in flight would only take turns away from newcomers.
-        count = 2 * self._settings.model_batch
-        self._attendants = {asyncio.create_task(self._attend(), name=f"attendant {n}") for n in range(count)}
+        self._hire()
         self._clerk = asyncio.create_task(self._keep_watch(), name="clerk")
         return self
 
@@ -121,8 +126,22 @@ class Workshop:
 
     def seconds_for(self, position: int) -> float | None:
         """Seconds until a job at that position should be done; None before the first picture was measured."""
-        each = self._pipeline.seconds_per_picture()
-        return None if each is None else round(each * (position + len(self._painting)), 1)
+        painted = self._pipeline.seconds_for(position + len(self._painting))
+        if painted is None:
+            return None
+        # The engines may not be what holds jobs up: preparing or delivering may be slower.
+        return round(max(painted, position * (self._scheduler.pace or 0.0)), 1)
+
+    def seconds_for_first_of(self, person: str) -> float | None:
+        """Seconds until the first of a person's jobs should be done; None before the first picture was measured."""
+        places = (self._scheduler.position(job.id) for job in self._waiting.values() if job.person == person)
+        return self.seconds_for(min((place for place in places if place is not None), default=0))
+
+    def queue(self) -> Queue:
+        """The line at this moment."""
+        waiting = Counter(job.source.platform for job in self._waiting.values())
+        newcomer = self.seconds_for(len(self._scheduler) + 1)
+        return Queue(waiting, self._scheduler.oldest(), len(self._painting), newcomer)
 
     async def drain(self, grace: float) -> None:
         """Hand out no more jobs; wait up to `grace` seconds for those being painted and answered."""
@@ -134,6 +153,15 @@ class Workshop:
         _, busy = await asyncio.wait(self._attendants, timeout=grace)
         left = await self._answers.drain(grace - (asyncio.get_running_loop().time() - began))
         log.info("drained", painting=len(busy), answering=left, waiting=len(self._scheduler))
+
+    def _hire(self) -> None:
+        """As many attendants as the engines keep busy; more engines may join after the start.
+
+        One batch is painted while the next is prepared; more in flight would only take turns away from newcomers.
+        """
+        engines = 0 if self._draining else max(1, len(self._pipeline.engines))
+        for number in range(len(self._attendants), 2 * self._settings.model_batch * engines):
+            self._attendants.add(asyncio.create_task(self._attend(), name=f"attendant {number}"))
 
     async def _attend(self) -> None:
         me = asyncio.current_task()
@@ -160,7 +188,7 @@ class Workshop:
         self._painting[job.id] = task
         self._show(running)
         try:
-            translation = await task
+            painted = await task
         except asyncio.CancelledError:
             if (me := asyncio.current_task()) is not None and me.cancelling():
                 task.cancel()
@@ -173,22 +201,30 @@ class Workshop:
         finally:
             self._painting.pop(job.id, None)
             self._shown.pop(job.id, None)
-        await self._keep(running, translation)
+        await self._keep(running, painted)
 
-    async def _paint(self, job: Job) -> Translation:
-        try:
-            photo = await store_answers(partial(self._store.get, job.input_key), multiplier=self._pause)
-        except ObjectMissing as error:
-            raise EngineFailed(f"the photo of job {job.id} is gone from the store") from error
-        return await self._pipeline.translate(photo, Options.from_json(job.options))
+    async def _paint(self, job: Job) -> Painted:
+        options = Options.from_json(job.options)
 
-    async def _keep(self, job: Job, translation: Translation) -> None:
-        keys = result_keys(job.id, len(translation.portraits))
-        portraits = translation.portraits
-        objects = [o for p in portraits for o in ((p.png, "image/png"), (p.original, "image/jpeg"))]
+        async def paint(key: str) -> Translation:
+            try:
+                photo = await store_answers(partial(self._store.get, key), multiplier=self._pause)
+            except ObjectMissing as error:
+                raise EngineFailed(f"a photo of job {job.id} is gone from the store") from error
+            return await self._pipeline.translate(photo, options)
+
+        return await paint_album(job, paint)
+
+    async def _keep(self, job: Job, painted: Painted) -> None:
+        keys = result_keys(job.id, len(painted.portraits))
+        objects = [o for p in painted.portraits for o in ((p.png, "image/png"), (p.original, "image/jpeg"))]
+        began = time.perf_counter()
         for key, (data, content_type) in zip(keys, objects, strict=True):
             await store_answers(partial(self._store.put, key, data, content_type), multiplier=self._pause)
-        rendered = await self._jobs.advance(job.id, State.RENDERED, results=keys, found=translation.found)
+        self._metrics.stored(time.perf_counter() - began)
+        rendered = await self._jobs.advance(
+            job.id, State.RENDERED, results=keys, found=painted.found, missed=painted.missed
+        )
         if rendered is None:  # cancelled while the pictures were stored: nobody wants them
             await self._store.delete(keys)
         else:
@@ -198,12 +234,15 @@ class Workshop:
         """Tell people where they stand, and end what has waited too long."""
         while True:
             try:
+                self._hire()
                 for job_id in self._scheduler.expired():
                     self._shown.pop(job_id, None)
                     if (job := self._waiting.pop(job_id, None)) is not None:
                         self._answers.explain(job, State.EXPIRED, "expired")
-                for job in [*self._waiting.values()]:
-                    self._show(job)
+                for number, job in enumerate([*self._waiting.values()]):
+                    self._show(job)  # nothing, once it has left the line
+                    if number % SHOWN_AT_ONCE == 0:
+                        await asyncio.sleep(0)  # a thousand at once would hold up the event loop
             except Exception:  # the clerk outlives every mistake
                 log.exception("the clerk stumbled")
             await asyncio.sleep(TICK)

@@ -54,6 +54,9 @@ class Settings(BaseSettings):
     queue_url: str = Field("local:", description="local: or sqs://NAME")
 
     model_weights: str = Field("bundled:default", description="bundled:NAME or a safetensors file")
+    model_weights_reverse: str | None = Field(
+        None, description="The same for anime to selfie; empty: the file beside, NAME-anime2selfie.safetensors"
+    )
     model_backend: Literal["auto", "tensorflow", "jax", "torch", "openvino"] = Field(
         "auto", description="Keras backend that runs the network; auto takes TensorFlow"
     )
@@ -69,8 +72,8 @@ class Settings(BaseSettings):
     limits_faces: int = Field(6, ge=1, le=10, description="Faces painted of one photo")
     limits_queue: int = Field(1_000, ge=1, description="Jobs waiting before new ones are refused")
     limits_waiting: int = Field(3, ge=1, description="Jobs that one person may have waiting")
-    limits_minute: int = Field(5, ge=1, description="Photos a person may send in a minute")
-    limits_hour: int = Field(30, ge=1, description="Photos a person may send in an hour")
+    limits_minute: int = Field(5, ge=1, description="Photos or albums a person may send in a minute")
+    limits_hour: int = Field(30, ge=1, description="Photos a person may send in an hour, those in albums too")
     limits_address: int = Field(100, ge=1, description="Uploads from one web address in 5 minutes")
     limits_decode_seconds: float = Field(10.0, gt=0, description="Longest time that decoding one photo may take")
     limits_decode_bytes: int = Field(1 << 30, ge=1 << 28, description="Memory that decoding may take")

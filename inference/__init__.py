@@ -6,7 +6,7 @@ The pipeline is imported when it is first asked for: the child processes have no
 from typing import TYPE_CHECKING, Any
 
 from inference.errors import InferenceError
-from inference.options import Crop, Faces, Options, Region
+from inference.options import Crop, Direction, Faces, Options, Region
 from inference.scheduler import Priority, Scheduler
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Crop",
+    "Direction",
     "Faces",
     "InferenceError",
     "Options",

@@ -5,8 +5,9 @@ It never waits for a batch to fill: while an engine is busy, crops gather; once 
 
 import asyncio
 import logging
+import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
@@ -16,12 +17,12 @@ import numpy as np
 from inference.engine import BatchFailed, EngineDied
 from inference.engine_process import Done
 from inference.errors import EngineFailed, InferenceError
+from inference.measures import Batch
 
 log = logging.getLogger(__name__)
 
 ATTEMPTS = 3  # processes that may die over one crop
 LEAST_FILL = 0.75  # of a bucket; below it, a smaller bucket and then another run are quicker than the padding
-SMOOTHING = 0.2  # weight of the newest batch in the measured pace
 
 
 class Runner(Protocol):
@@ -30,7 +31,9 @@ class Runner(Protocol):
     @property
     def limit(self) -> int: ...
 
-    async def run(self, batch: np.ndarray) -> Done: ...
+    async def up(self) -> None: ...
+
+    async def run(self, batch: np.ndarray, *, reverse: bool) -> Done: ...
 
 
 @dataclass(slots=True, eq=False)
@@ -38,6 +41,7 @@ class Item:
     """One crop on its way. `attempts`: processes that died while they held it."""
 
     crop: np.ndarray
+    reverse: bool
     future: asyncio.Future[np.ndarray]
     attempts: int = 0
 
@@ -58,20 +62,28 @@ def choose(waiting: int, limit: int) -> tuple[int, int]:
 
 
 class Batcher:
-    """Runs crops on whichever engine is free. From `async with` to its end, where waiting crops fail."""
+    """Runs crops on whichever engine is free. From `async with` to its end, where waiting crops fail.
 
-    def __init__(self, runners: Sequence[Runner] = ()) -> None:
+    Engines that are free at once share what waits. An engine that can never run is left out, unless it is the last.
+
+    Args:
+        ran: is told of every batch that was painted.
+    """
+
+    def __init__(self, runners: Sequence[Runner] = (), *, ran: Callable[[Batch], None] = lambda batch: None) -> None:
         self._runners = list(runners)
+        self._ran = ran
         self._items: deque[Item] = deque()
         self._arrived = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self._working: set[Runner] = set()  # those not given up
+        self._idle: set[Runner] = set()
         self._held: set[Item] = set()
         self._limits: dict[Runner, int] = {}  # what memory taught
-        self._pace: float | None = None
 
     async def __aenter__(self) -> Self:
         for runner in self._runners:
-            self._tasks.append(asyncio.create_task(self._work(runner)))
+            self.add(runner)
         return self
 
     async def __aexit__(
@@ -85,30 +97,36 @@ class Batcher:
 
     def add(self, runner: Runner) -> None:
         """Use one more engine from now on."""
+        self._working.add(runner)
         self._tasks.append(asyncio.create_task(self._work(runner)))
 
-    @property
-    def seconds_per_picture(self) -> float | None:
-        """How long one picture takes when batches follow each other, over all engines; None before the first."""
-        return None if self._pace is None else self._pace / max(1, len(self._tasks))
-
-    async def run(self, crop: np.ndarray) -> np.ndarray:
+    async def run(self, crop: np.ndarray, *, reverse: bool = False) -> np.ndarray:
         """(S, S, 3) uint8 → the same, painted. Cancelling it takes the crop out of the queue.
+
+        Args:
+            reverse: by the network of the other direction.
 
         Raises:
             EngineFailed: the network refused this crop, or `ATTEMPTS` processes died over it.
         """
-        item = Item(crop, asyncio.get_running_loop().create_future())
+        item = Item(crop, reverse, asyncio.get_running_loop().create_future())
         self._items.append(item)
         self._arrived.set()
         return await item.future
 
     async def _work(self, runner: Runner) -> None:
         while True:
+            try:
+                await runner.up()  # a process that is still starting holds no crops which another could paint
+            except InferenceError as error:
+                if self._retire(runner, error):
+                    return
             while not self._items:
                 self._arrived.clear()  # no await between looking and clearing: no arrival is missed
+                self._idle.add(runner)
                 await self._arrived.wait()
             items = self._take(runner)
+            self._idle.discard(runner)
             if not items:
                 continue
             self._held.update(items)
@@ -120,20 +138,30 @@ class Batcher:
                     _fail(item, EngineFailed("unexpected failure of a batch"))
             self._held.difference_update(items)
 
+    def _retire(self, runner: Runner, error: InferenceError) -> bool:
+        """Whether an engine that can never run is done without. The last one stays, to fail what comes."""
+        if len(self._working) == 1:
+            return False
+        self._working.discard(runner)
+        log.error("an engine is done without: %s", error)
+        return True
+
     def _limit(self, runner: Runner) -> int:
         return max(1, min(runner.limit, self._limits.get(runner, runner.limit)))
 
     def _take(self, runner: Runner) -> list[Item]:
-        """The oldest crops that somebody still waits for."""
+        """The oldest crops that somebody still waits for, of one direction, and no more than this engine's share."""
         while self._items and self._items[0].future.done():
             self._items.popleft()
         live = [item for item in self._items if not item.future.done()]
         if not live:
             self._items.clear()
             return []
-        count, _ = choose(len(live), self._limit(runner))
-        taken = live[:count]
-        self._items = deque(live[count:])
+        alike = [item for item in live if item.reverse is live[0].reverse]
+        share = math.ceil(len(alike) / len(self._idle | {runner}))
+        count, _ = choose(share, self._limit(runner))
+        taken = alike[:count]
+        self._items = deque(item for item in live if item not in taken)
         return taken
 
     async def _paint(self, runner: Runner, items: list[Item]) -> None:
@@ -148,7 +176,7 @@ class Batcher:
                 todo[:0] = [batch[:count], batch[count:]]
                 continue
             try:
-                done = await runner.run(_pad(batch, bucket))
+                done = await runner.run(_pad(batch, bucket), reverse=batch[0].reverse)
             except BatchFailed as error:
                 todo[:0] = self._refused(runner, batch, bucket, error)
             except EngineDied as error:
@@ -157,7 +185,7 @@ class Batcher:
                 for item in batch:
                     _fail(item, error)
             else:
-                self._measure(done.seconds / bucket)
+                self._ran(Batch(bucket, count, done.seconds, max(item.attempts for item in batch)))
                 for item, picture in zip(batch, done.batch, strict=False):  # the rest is padding
                     if not item.future.done():
                         item.future.set_result(picture)
@@ -172,9 +200,6 @@ class Batcher:
             _fail(batch[0], EngineFailed(str(error)))
             return []
         return _halves(batch)
-
-    def _measure(self, seconds: float) -> None:
-        self._pace = seconds if self._pace is None else self._pace + SMOOTHING * (seconds - self._pace)
 
 
 def _retries(batch: list[Item], error: EngineDied) -> list[list[Item]]:

@@ -15,7 +15,7 @@ import ugatit
 from config import ConfigError, Settings, load_settings
 from inference.errors import InferenceError
 from inference.names import Names
-from inference.options import Crop, Faces, Options
+from inference.options import Crop, Direction, Faces, Options
 from inference.pipeline import NETWORK, Pipeline, Translation
 
 AT_ONCE = 8  # photos under way: enough to fill a batch, few enough to stay small in memory
@@ -26,6 +26,7 @@ WORDS = {
     "no_face": "no face found (--whole paints the whole picture)",
     "face_too_small": "the face is too small",
     "prepare_timeout": "took too long or too much memory to open",
+    "no_reverse": "there are no weights for this direction (MODEL_WEIGHTS_REVERSE)",
     "engine_failed": "the network could not paint it",
 }
 
@@ -44,6 +45,7 @@ def translate(
     faces: Annotated[Faces, typer.Option(help="Which faces of a photo are painted.")] = Faces.ALL,
     crop: Annotated[Crop, typer.Option(help="How much is seen around a face.")] = Crop.DEFAULT,
     whole: Annotated[bool, typer.Option("--whole", help="Paint the whole picture, without looking for faces.")] = False,
+    reverse: Annotated[bool, typer.Option("--reverse", help="Make selfies of anime pictures.")] = False,
 ) -> None:
     """Paint every face: NAME.png, NAME-2.png, … Exits 1 if any photo could not be painted; the others are done."""
     say, complain = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False, soft_wrap=True)
@@ -51,7 +53,8 @@ def translate(
     try:
         settings = load_settings()
         out.mkdir(parents=True, exist_ok=True)
-        options = Options(faces=faces, crop=crop, whole=whole)
+        direction = Direction.REVERSE if reverse else Direction.ANIME
+        options = Options(faces=faces, crop=crop, whole=whole, direction=direction)
         failed = asyncio.run(Run(settings, options, out, say, complain).all(photos))
     except (ConfigError, ugatit.WeightsError, InferenceError) as error:
         complain.print(str(error), style="red", markup=False)

@@ -2,11 +2,12 @@
 
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
+import cv2
 import numpy as np
 import pillow_heif
 from PIL import Image
@@ -15,14 +16,14 @@ from inference.errors import InferenceError, PhotoTooLarge, PrepareTimeout, Unre
 from inference.formats import Format, sniff, webp_size
 
 ORIENTATION = 0x0112  # the EXIF tag
-UPRIGHT = {  # EXIF 2.32, table 8: what turns each orientation upright
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
+UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {  # EXIF 2.32, table 8: what turns each upright
+    2: partial(cv2.flip, flipCode=1),
+    3: partial(cv2.flip, flipCode=-1),
+    4: partial(cv2.flip, flipCode=0),
+    5: cv2.transpose,
+    6: partial(cv2.rotate, rotateCode=cv2.ROTATE_90_CLOCKWISE),
+    7: lambda pixels: cv2.flip(cv2.transpose(pixels), -1),
+    8: partial(cv2.rotate, rotateCode=cv2.ROTATE_90_COUNTERCLOCKWISE),
 }
 
 
@@ -41,11 +42,13 @@ class Photo:
     Args:
         pixels: (H, W, 3) uint8 RGB, perhaps smaller than the file's own picture.
         width: of the upright picture in the file, likewise `height`.
+        profile: the ICC profile of its colours, unchecked; None when they are sRGB.
     """
 
     pixels: np.ndarray
     width: int
     height: int
+    profile: bytes | None = None
 
     @property
     def scale(self) -> float:
@@ -73,12 +76,13 @@ def decode(data: bytes, limits: Limits, longest: int | None = None) -> Photo:
             image.draft(None, (max(1, round(width * ratio)), max(1, round(height * ratio))))
         image.load()
         orientation = _orientation(image)
-        upright = _rgb(image)
-    if orientation in UPRIGHT:
-        upright = upright.transpose(UPRIGHT[orientation])
+        profile = image.info.get("icc_profile")
+        pixels = np.array(_rgb(image))
+        if orientation in UPRIGHT:
+            pixels = UPRIGHT[orientation](pixels)
     if orientation >= 5:
         width, height = height, width
-    return Photo(np.array(upright), width, height)
+    return Photo(pixels, width, height, profile)
 
 
 def _admit(data: bytes, limits: Limits) -> str:
@@ -119,6 +123,8 @@ def _parser_errors() -> Iterator[None]:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PhotoTooLarge(str(error)) from None
+    except cv2.error as error:
+        raise PrepareTimeout(f"decoding needs more memory than it may take: {error.err}") from None
     except MemoryError:
         raise PrepareTimeout("decoding needs more memory than it may take") from None
     except Exception as error:  # parsers fail on damaged bytes with nearly every type there is

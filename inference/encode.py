@@ -10,7 +10,7 @@ SHOWN = 256  # the least side of a picture that a person gets
 
 def png(pixels: np.ndarray, size: int) -> bytes:
     """(S, S, 3) uint8 → a PNG of `size`, enlarged by Lanczos where S is smaller."""
-    return _encode(pixels, size, "PNG")
+    return _encode(pixels, size, "PNG", compress_level=2)  # a twentieth larger than the default, in a third of its time
 
 
 def jpeg(pixels: np.ndarray, size: int) -> bytes:

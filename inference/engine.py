@@ -14,13 +14,17 @@ from typing import Any, Self
 import numpy as np
 
 from inference import engine_process
-from inference.engine_process import Done, Failed, Loaded, Message, Spec, Unusable, Warmed
+from inference.engine_process import Beat, Done, Failed, Loaded, Message, Spec, Unusable, Warmed, Work
 from inference.errors import EngineFailed
 from ugatit import WeightsError
 
 log = logging.getLogger(__name__)
 
-LONGEST_BATCH = 600.0  # seconds; the largest bucket on a slow processor takes a tenth of it
+LONGEST_BATCH = 600.0  # seconds, before any was measured; the largest bucket on a slow processor takes a tenth of it
+SLACK = 20.0  # a batch that takes so many times what its like took is stuck, however busy the machine is
+LEAST_ALLOWED = 30.0  # seconds
+SILENCE = 15.0  # seconds without a word, after which a process hangs: it says something every second
+SILENCE_LOADING = 120.0  # while it imports and loads, when a slow disk may hold it up as a whole
 LONGEST_PAUSE = 30.0  # seconds between two starts
 
 
@@ -46,6 +50,7 @@ class Engine:
         limit: the largest bucket that is warm; 0 while there is none.
         warm: set when every bucket is, or when `failure` is; it stays set over a restart.
         failure: why the network can never run, else None.
+        restarts: processes that died and were followed by another.
     """
 
     def __init__(self, spec: Spec, *, on_loaded: Callable[[Loaded], None] | None = None) -> None:
@@ -54,28 +59,48 @@ class Engine:
         self.warm = asyncio.Event()
         self.failure: WeightsError | EngineFailed | None = None
         self.pid: int | None = None
+        self.restarts = 0
         self._on_loaded = on_loaded
         self._answer: asyncio.Future[Done] | None = None
         self._connection: Connection | None = None  # of the process whose messages count
         self._process: SpawnProcess | None = None
         self._closing = threading.Event()
+        self._heard = 0.0  # when the process last said something, by the loop's clock
+        self._slowest = 0.0  # seconds a picture
+        self._listener: asyncio.Task[None]
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
         self._up: asyncio.Future[Connection] = self._loop.create_future()  # resolved when a process takes batches
         self._thread = threading.Thread(target=self._supervise, name=f"engine {self.spec.device}", daemon=True)
         self._thread.start()
+        self._listener = asyncio.create_task(self._listen(), name=f"heartbeat of engine {self.spec.device}")
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._closing.set()
+        self._listener.cancel()
         self._kill()
         await asyncio.to_thread(self._thread.join)
+        await asyncio.gather(self._listener, return_exceptions=True)
 
-    async def run(self, batch: np.ndarray) -> Done:
-        """(N, S, S, 3) uint8 → the same, as soon as the process is up.
+    async def up(self) -> None:
+        """Wait until a process takes batches.
+
+        Raises:
+            EngineFailed: the network can never run.
+        """
+        while True:
+            try:
+                await asyncio.shield(self._up)
+            except EngineDied:  # before it was up; the next one may do better
+                continue
+            return
+
+    async def run(self, batch: np.ndarray, *, reverse: bool = False) -> Done:
+        """(N, S, S, 3) uint8 → the same, as soon as the process is up. `reverse`: by the network of `Spec.reverse`.
 
         Raises:
             BatchFailed: the network refused it; the process goes on.
@@ -84,29 +109,53 @@ class Engine:
         """
         connection = await asyncio.shield(self._up)
         self._answer = answer = self._loop.create_future()
+        allowed = self._allowed(len(batch))
         try:
-            async with asyncio.timeout(LONGEST_BATCH):
-                await asyncio.to_thread(_send, connection, batch)  # blocks on a full pipe while a bucket is warmed
-                return await answer
+            async with asyncio.timeout(allowed):
+                # Blocks on a full pipe while a bucket is warmed.
+                await asyncio.to_thread(_send, connection, Work(batch, reverse))
+                done = await answer
         except TimeoutError:
-            self._died(connection, f"no answer within {LONGEST_BATCH} s")
+            what = f"no answer within {allowed:.0f} s"
+            self._died(connection, what)
             self._kill()
-            raise EngineDied(f"no answer within {LONGEST_BATCH} s") from None
+            raise EngineDied(what) from None
         finally:
             self._answer = None
+        self._slowest = max(self._slowest, done.seconds / len(batch))
+        return done
+
+    def _allowed(self, pictures: int) -> float:
+        """Seconds for a batch. The generous time before the last bucket is warm: it may wait for another's warm-up."""
+        if not (self._slowest and self.warm.is_set()):
+            return LONGEST_BATCH
+        return min(LONGEST_BATCH, max(LEAST_ALLOWED, SLACK * self._slowest * pictures))
+
+    async def _listen(self) -> None:
+        """Replace a process that says nothing any more, though it exists."""
+        while True:
+            await asyncio.sleep(1.0)
+            connection = self._connection
+            if connection is None:
+                continue
+            silent = self._loop.time() - self._heard
+            if silent > (SILENCE if self.limit else SILENCE_LOADING):
+                self._died(connection, f"it said nothing for {silent:.0f} s")
+                self._kill()
 
     def _supervise(self) -> None:
         """The thread: one process after the other, until the end."""
         pause = 0.0
         while not self._closing.wait(pause):
             connection, process = self._start()
-            message: Message | None = None
+            message: Message | None = None  # the last one, but for heartbeats
             with suppress(EOFError, OSError):
                 while True:
-                    message = connection.recv()
-                    if isinstance(message, Done):
+                    said: Message = connection.recv()
+                    message = message if isinstance(said, Beat) else said
+                    if isinstance(said, Done):
                         pause = 0.0
-                    self._post(self._received, connection, message)
+                    self._post(self._received, connection, said)
             process.join(5)
             process.kill()  # one that closed its end and still hangs
             process.join()
@@ -136,12 +185,16 @@ class Engine:
 
     def _started(self, connection: Connection, pid: int) -> None:
         self._connection = connection
+        self._heard = self._loop.time()
         self.pid = pid
 
     def _received(self, connection: Connection, message: Message) -> None:
         if connection is not self._connection:
             return  # the last words of a process that was given up
+        self._heard = self._loop.time()
         match message:
+            case Beat():
+                pass
             case Loaded():
                 log.info("engine %s: network loaded", message.device)
                 if self._on_loaded:
@@ -174,6 +227,7 @@ class Engine:
         if connection is not self._connection:
             return
         if not self._closing.is_set():
+            self.restarts += 1
             log.warning("engine %s died (%s); starting it again", self.spec.device, how)
         self._connection = self.pid = None
         self.limit = 0
@@ -194,8 +248,8 @@ def _fail(future: asyncio.Future[Any], error: Exception) -> None:
         future.exception()  # seen: nobody may be waiting, which is no fault to warn of
 
 
-def _send(connection: Connection, batch: np.ndarray) -> None:
+def _send(connection: Connection, work: Work) -> None:
     try:
-        connection.send(batch)
+        connection.send(work)
     except OSError as error:
         raise EngineDied(f"the process is gone: {error}") from None

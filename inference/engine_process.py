@@ -2,9 +2,10 @@
 
 import importlib
 import os
+import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Protocol
@@ -12,7 +13,9 @@ from typing import Protocol
 import numpy as np
 
 from inference.orphan import end_with_parent
-from ugatit import WeightsError
+from ugatit import Direction, WeightsError
+
+REVERSE = Direction.ANIME2SELFIE.value
 
 
 class Network(Protocol):
@@ -41,6 +44,8 @@ class Spec:
     Args:
         loader: `module:function` that takes this spec and returns a `Network`.
         weights: the safetensors file.
+        direction: which of its generators, as `ugatit.Direction` names it; empty: the one that it holds.
+        reverse: the file of the network for the other direction, if there is one. It is loaded when it is first needed.
         size: side S of its pictures.
         device: `auto`, `cpu` or `gpu:N`.
         precision: `auto`, `float32`, `bfloat16` or `float16`.
@@ -53,6 +58,16 @@ class Spec:
     device: str
     precision: str
     buckets: tuple[int, ...]
+    direction: str = ""
+    reverse: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A batch, (N, S, S, 3) uint8, for one of the two directions."""
+
+    batch: np.ndarray
+    reverse: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +84,11 @@ class Warmed:
 
     bucket: int
     last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """The process is alive, though the network may be at work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,32 +115,86 @@ class Unusable:
     weights: bool
 
 
-Message = Loaded | Warmed | Done | Failed | Unusable
+Message = Loaded | Warmed | Beat | Done | Failed | Unusable
+
+BEAT_EVERY = 1.0  # seconds
+
+
+class Parent:
+    """The parent, as the process talks to it: from its main thread, and from that of the heartbeat."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._turn = threading.Lock()
+
+    def send(self, message: Message) -> None:
+        with self._turn:
+            self._connection.send(message)
+
+    def recv(self) -> Work:
+        work: Work = self._connection.recv()
+        return work
+
+    def waits(self) -> bool:
+        """Whether there is work."""
+        return self._connection.poll(0)
+
+    def keep_beating(self) -> None:
+        """Until the parent is gone. A thread of its own: the interpreter runs it also while the network computes."""
+        while True:
+            try:
+                self.send(Beat())
+            except OSError:
+                return
+            time.sleep(BEAT_EVERY)
+
+
+class Networks:
+    """The network of the usual direction, and the other one once it was asked for."""
+
+    def __init__(self, spec: Spec, usual: Network) -> None:
+        self._spec = spec
+        self._usual = usual
+        self._reverse: Network | None = None
+
+    def __call__(self, work: Work) -> np.ndarray:
+        return (self._other() if work.reverse else self._usual)(work.batch)
+
+    def _other(self) -> Network:
+        if self._reverse is None:
+            if self._spec.reverse is None:
+                raise ValueError("no weights for this direction")
+            spec = replace(self._spec, weights=self._spec.reverse, direction=REVERSE)
+            self._reverse = _resolve(spec.loader)(spec)
+        return self._reverse
 
 
 def main(connection: Connection, spec: Spec) -> None:
     """Load, say so, warm one bucket after the other, and run the batches that come meanwhile and after."""
     end_with_parent()
-    network = _load(connection, spec)
+    parent = Parent(connection)
+    threading.Thread(target=parent.keep_beating, name="heartbeat", daemon=True).start()
+    network = _load(parent, spec)
     if network is None:
         return
+    networks = Networks(spec, network)
     try:
-        _warm(connection, spec, network)
+        _warm(parent, spec, network, networks)
         while True:
-            _run(connection, network, connection.recv())
+            _run(parent, networks, parent.recv())
     except (EOFError, OSError):  # the parent closed its end
         return
 
 
-def _load(connection: Connection, spec: Spec) -> Network | None:
+def _load(parent: Parent, spec: Spec) -> Network | None:
     try:
         network = _resolve(spec.loader)(spec)
     except WeightsError as error:
-        connection.send(Unusable(str(error), weights=True))
+        parent.send(Unusable(str(error), weights=True))
     except (ImportError, ValueError) as error:
-        connection.send(Unusable(f"{type(error).__name__}: {error}", weights=False))
+        parent.send(Unusable(f"{type(error).__name__}: {error}", weights=False))
     else:
-        connection.send(Loaded(network.device, network.devices))
+        parent.send(Loaded(network.device, network.devices))
         return network
     return None
 
@@ -131,29 +205,29 @@ def _resolve(path: str) -> Callable[[Spec], Network]:
     return loader
 
 
-def _warm(connection: Connection, spec: Spec, network: Network) -> None:
+def _warm(parent: Parent, spec: Spec, network: Network, networks: Networks) -> None:
     for bucket in spec.buckets:
-        while connection.poll(0):  # people come before warmth: a batch of a bucket that is warm already
-            _run(connection, network, connection.recv())
+        while parent.waits():  # people come before warmth: a batch of a bucket that is warm already
+            _run(parent, networks, parent.recv())
         try:
             network(np.zeros((bucket, spec.size, spec.size, 3), np.uint8))
         except MemoryError:
             if bucket == spec.buckets[0]:
                 raise
-            connection.send(Warmed(bucket // 2, last=True))
+            parent.send(Warmed(bucket // 2, last=True))
             break
-        connection.send(Warmed(bucket, last=bucket == spec.buckets[-1]))
+        parent.send(Warmed(bucket, last=bucket == spec.buckets[-1]))
         if bucket == spec.buckets[0]:
             os.nice(5)  # from here on the event loop and the prepare processes, small as they are, go first
 
 
-def _run(connection: Connection, network: Network, batch: np.ndarray) -> None:
+def _run(parent: Parent, networks: Networks, work: Work) -> None:
     began = time.perf_counter()
     try:
-        pictures = network(batch)
+        pictures = networks(work)
     except MemoryError as error:
-        connection.send(Failed(f"out of memory: {error}", memory=True))
+        parent.send(Failed(f"out of memory: {error}", memory=True))
     except Exception as error:  # any of the network's own; the parent finds out which item it was
-        connection.send(Failed(f"{type(error).__name__}: {error}", memory=False))
+        parent.send(Failed(f"{type(error).__name__}: {error}", memory=False))
     else:
-        connection.send(Done(pictures, time.perf_counter() - began))
+        parent.send(Done(pictures, time.perf_counter() - began))

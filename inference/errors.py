@@ -52,6 +52,12 @@ class EngineFailed(InferenceError):
     code = "engine_failed"
 
 
+class NoReverse(InferenceError):
+    """A selfie is wanted of a drawing, and there are no weights for that."""
+
+    code = "no_reverse"
+
+
 class Cancelled(InferenceError):
     """The person cancelled."""
 

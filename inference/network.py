@@ -33,7 +33,8 @@ def load(spec: Spec) -> "KerasNetwork":
     tf.config.set_visible_devices([] if index is None else [gpus[index]], "GPU")
     if index is not None:
         tf.config.experimental.set_memory_growth(gpus[index], True)
-    model = ugatit.load_generator(spec.weights, dtype=_dtype(spec.precision, None if index is None else gpus[index]))
+    dtype = _dtype(spec.precision, None if index is None else gpus[index])
+    model = ugatit.load_generator(spec.weights, dtype=dtype, direction=spec.direction or None)
     return KerasNetwork(model, spec.size, "cpu" if index is None else f"gpu:{index}", max(1, len(gpus)))
 
 

@@ -10,6 +10,13 @@ class Faces(StrEnum):
     LARGEST = "largest"
 
 
+class Direction(StrEnum):
+    """What is made of what: a selfie becomes anime, or (reverse) an anime picture a selfie."""
+
+    ANIME = "anime"
+    REVERSE = "reverse"
+
+
 class Crop(StrEnum):
     DEFAULT = "default"
     WIDE = "wide"
@@ -40,18 +47,31 @@ class Options:
         crop: the measured crop, or a step of 1.25 wider or tighter.
         whole: the centred square of the whole picture, without looking for a face.
         region: that part of the picture, without looking for a face.
+        face: that one alone, the n-th largest counted from 0, and on from the largest again past the last; None: as
+            `faces` says.
+        direction: which of the two networks paints.
     """
 
     faces: Faces = Faces.ALL
     crop: Crop = Crop.DEFAULT
     whole: bool = False
     region: Region | None = None
+    face: int | None = None
+    direction: Direction = Direction.ANIME
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> "Options":
+        """Jobs that were written down by an earlier release may lack the later choices."""
         raw = json.loads(text)
         region = Region(**raw["region"]) if raw["region"] else None
-        return cls(Faces(raw["faces"]), Crop(raw["crop"]), raw["whole"], region)
+        return cls(
+            Faces(raw["faces"]),
+            Crop(raw["crop"]),
+            raw["whole"],
+            region,
+            face=raw.get("face"),
+            direction=Direction(raw.get("direction", Direction.ANIME)),
+        )

@@ -1,6 +1,7 @@
 """From a photo's bytes to anime pictures: prepare, batch, run, encode."""
 
 import asyncio
+import time
 from collections.abc import Coroutine, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -16,7 +17,10 @@ from inference import encode
 from inference.batcher import Batcher, buckets
 from inference.engine import Engine
 from inference.engine_process import Loaded, Spec
-from inference.options import Options
+from inference.errors import NoReverse
+from inference.estimate import Estimate
+from inference.measures import Batch, Measures, Stage, Unmeasured
+from inference.options import Direction, Options
 from inference.prepare import Preparer
 
 NETWORK = "inference.network:load"
@@ -51,16 +55,21 @@ class Pipeline:
 
     Args:
         network: `module:function` that makes the network inside an engine process, see `engine_process.Spec`.
+        measures: is told how long things take.
 
     Attributes:
         ready: set when every engine has warmed every bucket. Photos are taken before, and painted as soon as they can.
+        reverse: the weights of the other direction, if there are any.
     """
 
-    def __init__(self, settings: Settings, *, network: str = NETWORK) -> None:
+    def __init__(self, settings: Settings, *, network: str = NETWORK, measures: Measures | None = None) -> None:
         self.ready = asyncio.Event()
         self.engines: list[Engine] = []
         self._settings = settings
+        self.reverse: Path | None = None
         self._network = network
+        self._measures = measures or Unmeasured()
+        self._estimate = Estimate(buckets(settings.model_batch)[-1])
         self._stack = AsyncExitStack()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -72,6 +81,7 @@ class Pipeline:
         """
         weights = _weights(self._settings.model_weights)
         size = ugatit.read_config(weights).image_size
+        self.reverse = _reverse_weights(self._settings, weights, size)
         self._shown = max(size, encode.SHOWN)
         async with AsyncExitStack() as stack:
             for device in self._settings.model_devices:
@@ -82,11 +92,12 @@ class Pipeline:
                     device,
                     self._settings.model_precision,
                     buckets(self._settings.model_batch),
+                    reverse=self.reverse,
                 )
                 on_loaded = self._found_devices if device == "auto" else None
                 self.engines.append(await stack.enter_async_context(Engine(spec, on_loaded=on_loaded)))
             self._preparer = await stack.enter_async_context(Preparer(self._settings, size=size, shown=self._shown))
-            self._batcher = await stack.enter_async_context(Batcher(self.engines))
+            self._batcher = await stack.enter_async_context(Batcher(self.engines, ran=self._ran))
             self._stack = stack.pop_all()
         self._spawn(self._watch())
         return self
@@ -105,9 +116,17 @@ class Pipeline:
         Raises:
             InferenceError: its code says what the person may be told.
         """
+        reverse = options.direction is Direction.REVERSE
+        if reverse and self.reverse is None:
+            raise NoReverse("MODEL_WEIGHTS_REVERSE names no weights, and none lie beside those of MODEL_WEIGHTS")
+        began = time.perf_counter()
         prepared = await self._preparer.prepare(photo, options)
-        painted = await _all(self._batcher.run(crop) for crop in prepared.inputs)
+        began = self._took(Stage.PREPARE, began)
+        self._estimate.photo(len(prepared.inputs))
+        painted = await _all(self._batcher.run(crop, reverse=reverse) for crop in prepared.inputs)
+        began = self._took(Stage.PAINT, began)
         portraits = await asyncio.to_thread(self._encode, painted, prepared.originals)
+        self._took(Stage.ENCODE, began)
         return Translation(portraits, prepared.found)
 
     async def wait_ready(self) -> None:
@@ -124,8 +143,25 @@ class Pipeline:
         await self.ready.wait()
 
     def seconds_per_picture(self) -> float | None:
-        """Measured while painting, over all engines; None before the first batch."""
-        return self._batcher.seconds_per_picture
+        """Foretold for full batches, over all engines; None before the first batch."""
+        return self._estimate.seconds_per_picture(self._usable())
+
+    def seconds_for(self, photos: int) -> float | None:
+        """Until the last of that many photos should be painted; None before the first batch."""
+        return self._estimate.seconds_for(photos, self._usable())
+
+    def _usable(self) -> int:
+        return max(1, sum(engine.failure is None for engine in self.engines))
+
+    def _ran(self, batch: Batch) -> None:
+        self._estimate.times.add(batch.bucket, batch.seconds)
+        self._measures.batch(batch)
+
+    def _took(self, stage: Stage, began: float) -> float:
+        """Tell what a stage took since `began`; returns when the next one begins."""
+        now = time.perf_counter()
+        self._measures.stage(stage, now - began)
+        return now
 
     def _found_devices(self, loaded: Loaded) -> None:
         """`auto` means every GPU: the first engine has seen how many there are, the others join it."""
@@ -159,6 +195,24 @@ def _weights(setting: str) -> Path:
     if setting.startswith(BUNDLED):
         return ugatit.bundled_weights(setting.removeprefix(BUNDLED))
     return Path(setting)
+
+
+def _reverse_weights(settings: Settings, weights: Path, size: int) -> Path | None:
+    """The file for anime → selfie: the one that is set, the same one, or the one beside it. None: there is none.
+
+    Raises:
+        ugatit.WeightsError: the one that is set is missing, damaged, or for pictures of another size.
+    """
+    if settings.model_weights_reverse:
+        reverse = _weights(settings.model_weights_reverse)
+        theirs = ugatit.read_config(reverse).image_size
+        if theirs != size:
+            raise ugatit.WeightsError(f"{reverse}: is for pictures of {theirs} px, MODEL_WEIGHTS for {size} px.")
+        return reverse
+    if len(ugatit.read_header(weights).directions) > 1:
+        return weights
+    beside = weights.with_name(f"{weights.stem}-{ugatit.Direction.ANIME2SELFIE}{weights.suffix}")
+    return beside if beside.is_file() and ugatit.read_config(beside).image_size == size else None
 
 
 async def _all(runs: Iterable[Coroutine[None, None, np.ndarray]]) -> list[np.ndarray]:

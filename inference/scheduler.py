@@ -7,6 +7,7 @@ seconds, so that the order is known in advance and a position can be told exactl
 
 import asyncio
 import heapq
+import math
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from inference.errors import QueueFull
 
 PATIENCE = 4  # interactive jobs that may pass waiting batch jobs in a row
 USUAL_PACE = 1.0  # seconds between two hand-outs, until they have been measured
-SMOOTHING = 0.1  # weight of the newest gap in the measured pace
+FORGETTING = 0.98  # weight of the known pace at each hand-out: the last fifty or so count, several batches
 ROOM = 0.05  # share of the queue that should have emptied before somebody tries again
 
 
@@ -94,6 +95,7 @@ class Waiting:
     person: str
     priority: Priority
     deadline: float | None
+    since: float
 
 
 class Scheduler:
@@ -114,11 +116,25 @@ class Scheduler:
         self._order: dict[str, int] | None = None  # computed when asked for, dropped at every change
         self._arrived = asyncio.Event()
         self._handed: float | None = None
-        self._pace = USUAL_PACE
+        self._gaps = self._gap_seconds = 0.0
 
     def __len__(self) -> int:
         """Jobs that wait, those past their deadline included until `expired` has told them."""
         return len(self._waiting) + len(self._late)
+
+    @property
+    def pace(self) -> float | None:
+        """Seconds between two hand-outs while jobs wait, whatever holds them up; None before the second."""
+        return self._gap_seconds / self._gaps if self._gaps else None
+
+    @property
+    def until_room(self) -> int:
+        """Jobs that should have gone before somebody tries again who found the queue full."""
+        return math.ceil(self._capacity * ROOM)
+
+    def oldest(self) -> float:
+        """Seconds that the job at the longest in line has waited; 0 when none waits."""
+        return self._clock() - next(iter(self._waiting.values())).since if self._waiting else 0.0
 
     def submit(
         self, job_id: str, person: str, *, priority: Priority = Priority.INTERACTIVE, deadline: float | None = None
@@ -134,8 +150,9 @@ class Scheduler:
         if job_id in self._waiting or job_id in self._late:
             return
         if len(self) >= self._capacity:
-            raise QueueFull(f"{len(self)} jobs are waiting", max(1.0, self._pace * self._capacity * ROOM))
-        self._waiting[job_id] = Waiting(person, priority, deadline)
+            pace = USUAL_PACE if self.pace is None else self.pace
+            raise QueueFull(f"{len(self)} jobs are waiting", max(1.0, pace * self.until_room))
+        self._waiting[job_id] = Waiting(person, priority, deadline, self._clock())
         self._line.ring(priority).add(person, job_id)
         if deadline is not None:
             heapq.heappush(self._deadlines, (deadline, job_id))
@@ -197,5 +214,6 @@ class Scheduler:
     def _measure(self) -> None:
         now = self._clock()
         if self._handed is not None:
-            self._pace += SMOOTHING * (now - self._handed - self._pace)
+            self._gaps = FORGETTING * self._gaps + 1
+            self._gap_seconds = FORGETTING * self._gap_seconds + now - self._handed
         self._handed = now

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from storage.jobs import Jobs
+from storage.jobs import Job, Jobs, unheard
 from storage.migrations import migrate
 from storage.people import People
 from storage.sql import Sql
@@ -20,15 +20,23 @@ class Database:
         path: the file; made (mode 0600) with its folder when missing.
         busy_timeout: seconds that a statement waits while another process writes.
         clock: unix seconds.
+        changed: see `Jobs`.
 
     Raises (on entering, and from every call):
         StorageError: the file is damaged, newer, locked or cannot be written; names it and says what to do.
     """
 
-    def __init__(self, path: Path, *, busy_timeout: float = 10.0, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        busy_timeout: float = 10.0,
+        clock: Callable[[], float] = time.time,
+        changed: Callable[[Job], None] = unheard,
+    ) -> None:
         self.path = path
         self._sql = Sql(path, busy_timeout=busy_timeout)
-        self.jobs = Jobs(self._sql, clock)
+        self.jobs = Jobs(self._sql, clock, changed)
         self.people = People(self._sql)
 
     async def __aenter__(self) -> Self:

@@ -46,7 +46,7 @@ _LISTED = "(SELECT value FROM json_each(?))"  # a JSON list: SQLite bounds the n
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a photo came from. Together the four are unique: a repeated update finds its job."""
+    """Where a photo or an album came from. Together the four are unique: a repeated update finds its job."""
 
     platform: str
     chat: str
@@ -56,16 +56,18 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One photo on its way to a picture.
+    """A photo, or several sent together, on the way to pictures.
 
     Args:
         person: `platform:id`.
         options, reply: JSON of those who wrote it; opaque here.
         code: why it ended without a picture.
         attempts: how often it was started.
-        input_key: object key of the photo; empty once the photo is wiped.
+        inputs: object key of each photo, empty for one that could not be taken in; none once they are wiped. Jobs made
+            from the same photos have the same list.
         results: object keys of the pictures; empty again once they are wiped.
-        found: faces in the photo, which may be more than were painted.
+        found: faces in the photos, which may be more than were painted.
+        missed: for each photo, why it has no picture; empty for one that has, or is still to be painted.
         created_at: unix seconds.
         updated_at: unix seconds of the last change of state.
     """
@@ -79,24 +81,41 @@ class Job:
     state: State
     code: str | None
     attempts: int
-    input_key: str
+    inputs: tuple[str, ...]
     results: tuple[str, ...]
     created_at: float
     updated_at: float
     found: int = 0
+    missed: tuple[str, ...] = ("",)
 
     @property
     def reference(self) -> str:
         """What a person can quote, and an operator can find in the log."""
         return self.id[:8]
 
+    @property
+    def stored_inputs(self) -> tuple[str, ...]:
+        """Object keys of the photos that were taken in and not wiped since."""
+        return tuple(key for key in self.inputs if key)
+
+
+def unheard(job: Job) -> None:
+    """Nobody listens to changes."""
+
 
 class Jobs:
-    """The table of jobs."""
+    """The table of jobs.
 
-    def __init__(self, sql: Sql, clock: Callable[[], float] = time.time) -> None:
+    Args:
+        changed: told of every job that was added or changed its state here, as it is then. It must raise nothing.
+    """
+
+    def __init__(
+        self, sql: Sql, clock: Callable[[], float] = time.time, changed: Callable[[Job], None] = unheard
+    ) -> None:
         self._sql = sql
         self._clock = clock
+        self._changed = changed
 
     async def add(self, job: Job) -> Job | None:
         """Write a job down; None when its source has one already (see `find`)."""
@@ -107,7 +126,7 @@ class Jobs:
             " ON CONFLICT (platform, chat, message, attachment) DO NOTHING RETURNING *",
             row,
         )
-        return _first(rows)
+        return self._told(_first(rows))
 
     async def get(self, job_id: str) -> Job | None:
         """The job of this id."""
@@ -130,31 +149,35 @@ class Jobs:
         code: str | None = None,
         results: Sequence[str] | None = None,
         found: int | None = None,
+        missed: Sequence[str] | None = None,
     ) -> Job | None:
         """Change a job's state, if `TRANSITIONS` allows it from where the job is at this moment.
 
-        One statement decides and writes, so of two that race only one wins. `code` replaces the one before, `results`
-        and `found` only when given; a change to running counts as an attempt.
+        One statement decides and writes, so of two that race only one wins. `code` replaces the one before, `results`,
+        `found` and `missed` only when given; a change to running counts as an attempt.
 
         Returns:
             The job as it is now; None, with nothing changed, when it is unknown or the change isn't allowed.
         """
-        return _first(
-            await self._sql.query(
-                "UPDATE jobs SET state = :to, code = :code, results = coalesce(:results, results),"
-                " found = coalesce(:found, found),"
-                " attempts = attempts + :attempt, updated_at = :now"
-                " WHERE id = :id AND state IN (SELECT value FROM json_each(:sources)) RETURNING *",
-                {
-                    "to": to.value,
-                    "code": code,
-                    "results": None if results is None else json.dumps(list(results)),
-                    "found": found,
-                    "attempt": int(to is State.RUNNING),
-                    "now": self._clock(),
-                    "id": job_id,
-                    "sources": json.dumps([state for state, targets in TRANSITIONS.items() if to in targets]),
-                },
+        return self._told(
+            _first(
+                await self._sql.query(
+                    "UPDATE jobs SET state = :to, code = :code, results = coalesce(:results, results),"
+                    " found = coalesce(:found, found), missed = coalesce(:missed, missed),"
+                    " attempts = attempts + :attempt, updated_at = :now"
+                    " WHERE id = :id AND state IN (SELECT value FROM json_each(:sources)) RETURNING *",
+                    {
+                        "to": to.value,
+                        "code": code,
+                        "results": None if results is None else _list(results),
+                        "found": found,
+                        "missed": None if missed is None else _list(missed),
+                        "attempt": int(to is State.RUNNING),
+                        "now": self._clock(),
+                        "id": job_id,
+                        "sources": json.dumps([state for state, targets in TRANSITIONS.items() if to in targets]),
+                    },
+                )
             )
         )
 
@@ -167,14 +190,27 @@ class Jobs:
         return await self._select(_UNFINISHED, ())
 
     async def nth_latest(self, person: str, n: int) -> float | None:
-        """When a person sent the n-th latest of their photos (unix seconds); None when there are fewer."""
+        """When a person sent the n-th latest of their jobs (unix seconds); None when there are fewer."""
         rows = await self._sql.query(
             "SELECT created_at FROM jobs WHERE person = ? ORDER BY created_at DESC LIMIT 1 OFFSET ?", (person, n - 1)
         )
         return rows[0]["created_at"] if rows else None
 
+    async def nth_latest_photo(self, person: str, n: int, *, since: float) -> float | None:
+        """When a person sent the n-th latest of their photos since then; None when there are fewer.
+
+        Each photo of an album counts, also when it is wiped by now. For n below 1 it is the latest.
+        """
+        rows = await self._sql.query(
+            "SELECT created_at FROM (SELECT created_at, sum(json_array_length(missed))"
+            " OVER (ORDER BY created_at DESC, rowid DESC ROWS UNBOUNDED PRECEDING) AS photos"
+            " FROM jobs WHERE person = ? AND created_at > ?) WHERE photos >= ? ORDER BY created_at DESC LIMIT 1",
+            (person, since, n),
+        )
+        return rows[0]["created_at"] if rows else None
+
     async def count_waiting(self, person: str) -> int:
-        """How many of a person's photos are not painted yet (queued or running)."""
+        """How many of a person's jobs are not painted yet (queued or running)."""
         return await self._count("person = ? AND state IN ('queued', 'running')", (person,))
 
     async def of(self, person: str) -> list[Job]:
@@ -189,11 +225,11 @@ class Jobs:
         """Delete rows; their objects go first (see `storage.retention`)."""
         await self._sql.query(f"DELETE FROM jobs WHERE id IN {_LISTED}", (json.dumps(list(ids)),))
 
-    async def with_old_input(self, before: float, *, limit: int) -> list[Job]:
-        """Jobs that ended before then and whose photo is stored, unless a later job uses the same photo."""
+    async def with_old_inputs(self, before: float, *, limit: int) -> list[Job]:
+        """Jobs that ended before then and whose photos are stored, unless a later job uses the same photos."""
         return await self._select(
-            f"input_key != '' AND +{_ENDED} AND updated_at < ? AND NOT EXISTS (SELECT 1 FROM jobs AS other"
-            f" WHERE other.input_key = jobs.input_key AND (other.{_UNFINISHED} OR other.updated_at >= ?))",
+            f"inputs != '[]' AND +{_ENDED} AND updated_at < ? AND NOT EXISTS (SELECT 1 FROM jobs AS other"
+            f" WHERE other.inputs = jobs.inputs AND (other.{_UNFINISHED} OR other.updated_at >= ?))",
             (before, before, limit),
             order="updated_at LIMIT ?",
         )
@@ -207,18 +243,18 @@ class Jobs:
         """Delete rows of jobs that ended before then and have no objects any more; returns how many."""
         rows = await self._sql.query(
             f"DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE {_ENDED} AND updated_at < ?"
-            " AND input_key = '' AND results = '[]' LIMIT ?) RETURNING id",
+            " AND inputs = '[]' AND results = '[]' LIMIT ?) RETURNING id",
             (before, limit),
         )
         return len(rows)
 
-    async def sharing_input(self, input_key: str) -> int:
-        """How many jobs are made from this photo."""
-        return await self._count("input_key = ?", (input_key,))
+    async def sharing_inputs(self, inputs: Sequence[str]) -> int:
+        """How many jobs are made from these photos."""
+        return await self._count("inputs = ?", (_list(inputs),))
 
-    async def input_wiped(self, ids: Iterable[str]) -> None:
+    async def inputs_wiped(self, ids: Iterable[str]) -> None:
         """Note that the photos of these jobs are gone."""
-        await self._sql.query(f"UPDATE jobs SET input_key = '' WHERE id IN {_LISTED}", (json.dumps(list(ids)),))
+        await self._sql.query(f"UPDATE jobs SET inputs = '[]' WHERE id IN {_LISTED}", (json.dumps(list(ids)),))
 
     async def results_wiped(self, ids: Iterable[str]) -> None:
         """Note that the pictures of these jobs are gone."""
@@ -234,6 +270,11 @@ class Jobs:
         rows = await self._sql.query("SELECT state, count(*) AS n FROM jobs GROUP BY state")
         return dict.fromkeys(State, 0) | {State(row["state"]): row["n"] for row in rows}
 
+    def _told(self, job: Job | None) -> Job | None:
+        if job is not None:
+            self._changed(job)
+        return job
+
     async def _select(self, where: str, values: Sequence[object], *, order: str = "created_at, rowid") -> list[Job]:
         rows = await self._sql.query(f"SELECT * FROM jobs WHERE {where} ORDER BY {order}", values)
         return [_job(row) for row in rows]
@@ -241,6 +282,11 @@ class Jobs:
     async def _count(self, where: str, values: Sequence[object]) -> int:
         rows = await self._sql.query(f"SELECT count(*) AS n FROM jobs WHERE {where}", values)
         return int(rows[0]["n"])
+
+
+def _list(texts: Sequence[str]) -> str:
+    """As SQLite's own JSON functions write it, so that lists are equal when their texts are."""
+    return json.dumps(list(texts), separators=(",", ":"))
 
 
 def _first(rows: list[sqlite3.Row]) -> Job | None:
@@ -261,11 +307,12 @@ def _row(job: Job) -> dict[str, object]:
         "state": job.state.value,
         "code": job.code,
         "attempts": job.attempts,
-        "input_key": job.input_key,
-        "results": json.dumps(job.results),
+        "inputs": _list(job.inputs),
+        "results": _list(job.results),
         "created_at": job.created_at,
         "updated_at": job.updated_at,
         "found": job.found,
+        "missed": _list(job.missed),
     }
 
 
@@ -280,9 +327,10 @@ def _job(row: sqlite3.Row) -> Job:
         state=State(row["state"]),
         code=row["code"],
         attempts=row["attempts"],
-        input_key=row["input_key"],
+        inputs=tuple(json.loads(row["inputs"])),
         results=tuple(json.loads(row["results"])),
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         found=row["found"],
+        missed=tuple(json.loads(row["missed"])),
     )

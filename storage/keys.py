@@ -11,9 +11,9 @@ RESULTS = "results/"
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}(?:/[A-Za-z0-9][A-Za-z0-9._-]{0,199}){0,7}")
 
 
-def input_key(job_id: str) -> str:
-    """Key of the photo."""
-    return f"{INPUTS}{job_id}"
+def input_key(job_id: str, number: int = 1) -> str:
+    """Key of a job's photo, or of that one of its photos (counted from 1)."""
+    return f"{INPUTS}{job_id}/{number}"
 
 
 def result_keys(job_id: str, pictures: int) -> tuple[str, ...]:

@@ -59,7 +59,7 @@ async def sweep(
     """Delete what is past its time; idempotent.
 
     Args:
-        keep_inputs: seconds that a photo is kept after its job ended.
+        keep_inputs: seconds that photos are kept after their job ended.
         keep_results: seconds that pictures are kept after their job ended; its row stays for a day at least.
         now: unix seconds.
         thorough: look through all stored pictures, too, for those that no job knows. They are rare and the look is
@@ -79,10 +79,10 @@ async def sweep(
 
 async def _sweep_photos(jobs: Jobs, store: ObjectStore, before: float) -> int:
     photos: set[str] = set()
-    while old := await jobs.with_old_input(before, limit=_BATCH):
-        keys = {job.input_key for job in old}
+    while old := await jobs.with_old_inputs(before, limit=_BATCH):
+        keys = {key for job in old for key in job.stored_inputs}
         await store.delete(sorted(keys))
-        await jobs.input_wiped(job.id for job in old)
+        await jobs.inputs_wiped(job.id for job in old)
         photos |= keys
     return len(photos)
 
@@ -115,7 +115,7 @@ async def forget(database: Database, store: ObjectStore, person: str) -> Forgott
                 await database.jobs.advance(job.id, State.CANCELLED)
                 pictures.update(await store.stale(f"{RESULTS}{job.id}/", math.inf))  # stored, not yet in the row
         jobs = await database.jobs.of(person)
-        photos.update(job.input_key for job in jobs if job.input_key)
+        photos.update(key for job in jobs for key in job.stored_inputs)
         pictures.update(key for job in jobs for key in job.results)
         await store.delete(sorted(photos | pictures))
         await database.jobs.remove(job.id for job in jobs)

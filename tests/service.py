@@ -12,12 +12,13 @@ ROOT = Path(__file__).parents[1]
 
 
 class Service:
-    """`python -m bots` with its data under `folder` and a free port.
+    """`python -m bots`, or another module that runs the service, with its data under `folder` and a free port.
 
     `settings` are environment variables; nothing of the surrounding environment but PATH and HOME gets through.
     """
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, *, module: str = "bots", **settings: str) -> None:
+        self._module = module
         self._environment = {
             "PATH": os.environ["PATH"],
             "HOME": os.environ.get("HOME", "/"),
@@ -31,6 +32,7 @@ class Service:
         }
         self._folder = folder
         self._process: asyncio.subprocess.Process
+        self._started = False
         self._reader: asyncio.Task[None]
         self._grew = asyncio.Event()
         self.output = ""
@@ -60,18 +62,19 @@ class Service:
         """Every library and file in the memory of the service process itself (Linux)."""
         return Path(f"/proc/{self.pid}/maps").read_text()
 
-    async def start(self) -> None:
-        """Start it (again) on the same data; returns at once."""
+    async def start(self, **settings: str) -> None:
+        """Start it (again) on the same data, with `settings` for this time alone; returns at once."""
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "bots",
+            self._module,
             cwd=self._folder,
-            env={**self._environment, "PYTHONPATH": str(ROOT)},
+            env={**self._environment, "PYTHONPATH": str(ROOT), **settings},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             start_new_session=True,
         )
+        self._started = True
         self._reader = asyncio.create_task(self._read())
 
     async def said(self, text: str, times: int = 1, within: float = 150) -> None:
@@ -100,7 +103,9 @@ class Service:
             return await self._process.wait()
 
     async def kill(self) -> None:
-        """SIGKILL, as the kernel does it when memory is gone."""
+        """SIGKILL, as the kernel does it when memory is gone. Nothing happens to one that never started."""
+        if not self._started:
+            return
         if self._process.returncode is None:
             self._process.kill()
         await self._process.wait()

@@ -10,6 +10,8 @@ import typer
 from ugatit.direction import Direction
 from ugatit.errors import WeightsError
 from ugatit.evaluation.cli import evaluate_command
+from ugatit.exporting.cli import export_command
+from ugatit.fetching_cli import fetch_command
 from ugatit.importing.cli import import_command
 from ugatit.training_cli import train
 from ugatit.weights_file import bundled_weights, read_header
@@ -18,6 +20,8 @@ app = typer.Typer(help="U-GAT-IT: the network behind the pictures.", no_args_is_
 app.command()(train)
 app.command("import")(import_command)
 app.command("evaluate")(evaluate_command)
+app.command("export")(export_command)
+app.command("fetch-weights")(fetch_command)
 
 
 @app.callback()

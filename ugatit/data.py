@@ -13,6 +13,8 @@ from typing import Literal
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from ugatit.memory import free_memory
+
 SplitName = Literal["trainA", "trainB", "testA", "testB"]
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 
@@ -127,18 +129,9 @@ def _decode(source: Source, size: int) -> tuple[np.ndarray, bool]:
 
 
 def _check_memory(where: Path, needed: int) -> None:
-    free = _free_memory()
+    free = free_memory()
     if free is not None and needed > free:
         raise DataError(
             f"{where}: its pictures need {needed / 2**30:.1f} GiB of memory, {free / 2**30:.1f} are free. "
             "Take fewer pictures or a smaller --image-size."
         )
-
-
-def _free_memory() -> int | None:
-    """Bytes that can be had without swapping; None where the system does not say."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-    except OSError:
-        return None
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")), None)

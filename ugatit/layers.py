@@ -6,9 +6,12 @@ import keras
 import numpy as np
 from keras import ops
 
+from ugatit.winograd import winograd
+
 # FOLD[i, p, k]: whether row k of a 3 x 3 kernel falls on row i of the 2 x 2 one, for even (p = 0) and odd (p = 1) rows.
 FOLD = np.array([[[1, 0, 0], [1, 1, 0]], [[0, 1, 1], [0, 0, 1]]], "float32")
 NORMAL = {"class_name": "RandomNormal", "config": {"mean": 0.0, "stddev": 0.02}}  # as both the paper and CycleGAN
+LEAST = 16  # channels on either side from which on Winograd's form pays
 
 
 class _Conv(keras.layers.Layer):
@@ -20,6 +23,7 @@ class _Conv(keras.layers.Layer):
         use_bias: whether there is a weight `bias`, shape (filters,), besides `kernel`, (k, k, C, filters).
         activation: applied to the result; name or callable, None for nothing.
         kernel_initializer: see `keras.layers.Conv2D`.
+        winograd: see `ugatit.winograd`; used where it applies, and in float32 alone. N must be known.
     """
 
     def __init__(
@@ -30,6 +34,7 @@ class _Conv(keras.layers.Layer):
         use_bias: bool = True,
         activation: Any = None,
         kernel_initializer: Any = NORMAL,
+        winograd: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -38,6 +43,7 @@ class _Conv(keras.layers.Layer):
         self.use_bias = use_bias
         self.activation = keras.activations.get(activation)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.winograd = winograd
 
     def _add_weights(self, channels: int) -> None:
         side = self.kernel_size
@@ -45,6 +51,14 @@ class _Conv(keras.layers.Layer):
         self.kernel = self.add_weight(shape=shape, initializer=self.kernel_initializer, name="kernel")
         if self.use_bias:
             self.bias = self.add_weight(shape=(self.filters,), initializer="zeros", name="bias")
+
+    def _convolve(self, x: Any, kernel: Any, strides: int = 1) -> Any:
+        """Without padding."""
+        side, _, channels, filters = kernel.shape
+        applies = strides == 1 and side in (2, 3) and min(channels, filters) >= LEAST
+        if self.winograd and applies and self.compute_dtype == "float32":
+            return winograd(x, kernel)
+        return ops.conv(x, kernel, strides=strides, padding="valid", data_format="channels_last")
 
     def _finish(self, x: Any) -> Any:
         return self.activation(x + self.bias if self.use_bias else x)
@@ -57,6 +71,7 @@ class _Conv(keras.layers.Layer):
             "use_bias": self.use_bias,
             "activation": keras.activations.serialize(self.activation),
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "winograd": self.winograd,
         }
 
 
@@ -80,8 +95,7 @@ class ReflectConv2D(_Conv):
         after = self.kernel_size - self.strides - before  # stride 2 never reaches the last row of a symmetric border
         if before:
             x = ops.pad(x, ((0, 0), (before, after), (before, after), (0, 0)), mode="reflect")
-        x = ops.conv(x, self.kernel, strides=self.strides, padding="valid", data_format="channels_last")
-        return self._finish(x)
+        return self._finish(self._convolve(x, ops.convert_to_tensor(self.kernel), self.strides))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         batch, height, width, _ = input_shape
@@ -102,15 +116,19 @@ class RowwiseConv2D(ReflectConv2D):
 
     def call(self, x: Any) -> Any:
         """(N, H, W, C) → (N, H, W, filters), float32."""
-        side, border, (_, height, _, channels) = self.kernel_size, self.kernel_size // 2, x.shape
+        side, border, (_, height, width, channels) = self.kernel_size, self.kernel_size // 2, x.shape
         x = ops.pad(x, ((0, 0), (border, border), (border, border), (0, 0)), mode="reflect")
         # (row, column, C, F) → (1, column, C, row * F)
         rows = ops.reshape(ops.transpose(self.kernel, (1, 2, 0, 3)), (1, side, channels, side * self.filters))
         x = ops.cast(ops.conv(x, rows, padding="valid", data_format="channels_last"), "float32")
         by_row = ops.split(x, side, axis=-1)
-        total = by_row[0][:, :height]
-        for row in range(1, side):
-            total = total + by_row[row][:, row : row + height]
+        if self.winograd:
+            shifted_rows = [_window(part, row, height, 0, width) for row, part in enumerate(by_row)]
+        else:
+            shifted_rows = [part[:, row : row + height] for row, part in enumerate(by_row)]
+        total = shifted_rows[0]
+        for shifted in shifted_rows[1:]:
+            total = total + shifted
         return self.activation(total + ops.cast(self.bias, "float32") if self.use_bias else total)
 
     def compute_output_spec(self, x: Any) -> keras.KerasTensor:
@@ -138,11 +156,15 @@ class UpConv2D(_Conv):
         """(N, H, W, C) → (N, 2 H, 2 W, filters)."""
         _, height, width, _ = x.shape
         x = ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="symmetric")
-        x = ops.conv(x, self._folded(), padding="valid", data_format="channels_last")  # (N, H + 1, W + 1, 4 F)
-        quarters = [
-            x[:, row : height + row, column : width + column, first : first + self.filters]
-            for row, column, first in ((i // 2, i % 2, i * self.filters) for i in range(4))
-        ]
+        x = self._convolve(x, self._folded())  # (N, H + 1, W + 1, 4 F)
+        if self.winograd:
+            parts = enumerate(ops.split(x, 4, axis=-1))
+            quarters = [_window(part, i // 2, height, i % 2, width) for i, part in parts]
+        else:
+            quarters = [
+                x[:, row : height + row, column : width + column, first : first + self.filters]
+                for row, column, first in ((i // 2, i % 2, i * self.filters) for i in range(4))
+            ]
         rows = [ops.stack(quarters[i : i + 2], axis=3) for i in (0, 2)]  # twice (N, H, W, 2, F)
         x = ops.reshape(ops.stack(rows, axis=2), (-1, 2 * height, 2 * width, self.filters))
         return self._finish(x)
@@ -225,3 +247,11 @@ class AttentionConv2D(_Conv):
         config = super().get_config()
         del config["kernel_size"]
         return config
+
+
+def _window(x: Any, row: int, height: int, column: int, width: int) -> Any:
+    """A part of a picture, for training: the gradient of `x[…]` costs TensorFlow many times what this one's does.
+
+    N must be known, as it is while training.
+    """
+    return ops.slice(x, (0, row, column, 0), (x.shape[0], height, width, x.shape[3]))

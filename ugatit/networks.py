@@ -21,6 +21,7 @@ class Networks:
     Args:
         recipe: shapes, optimisers and the seed of the weights, which are the same on every backend.
         dtype: Keras dtype policy of all networks.
+        winograd: see `ugatit.winograd`.
 
     Attributes:
         weights, averaged, judging, spectra: packed weights of the generators, of their averages, of the discriminators,
@@ -28,9 +29,9 @@ class Networks:
             up to date by `Pack.publish`. The first two are in the same order.
     """
 
-    def __init__(self, recipe: Recipe, dtype: str) -> None:
+    def __init__(self, recipe: Recipe, dtype: str, *, winograd: bool = False) -> None:
         shape = recipe.generator
-        self.generators = {d: build_training_generator(shape, dtype, "zeros") for d in Direction}
+        self.generators = {d: build_training_generator(shape, dtype, "zeros", winograd=winograd) for d in Direction}
         self.averages = {d: build_generator(shape, dtype, "zeros") for d in Direction}
         self.discriminators = {
             d: build_discriminator(recipe.discriminator, shape.image_size, dtype, "zeros") for d in Direction

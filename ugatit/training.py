@@ -93,7 +93,7 @@ class TrainingRun:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.recipe, self.pictures, self.out, self.pace = recipe, pictures, out, pace
-        self._backend, self._clock = backend, clock
+        self._clock = clock
         self.trainer = Trainer(recipe, backend)
         self._before = 0.0  # seconds of earlier parts
         if resume:
@@ -141,7 +141,7 @@ class TrainingRun:
         means, saved, shown = Means(), self._clock(), self._clock()
         last = self.position
         with (
-            TrainingLog(self.out, self._backend.open_events(self.out / "events")) as log,
+            TrainingLog(self.out) as log,
             batches.stream(self.trainer.pairs) as stream,
         ):
             compiled = False

@@ -11,8 +11,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from ugatit.backends import current_backend, prepare_backend
 from ugatit.checkpoint import FILE, CheckpointError, read_checkpoint
 from ugatit.data import DataError, Split, SplitName, load_split
+from ugatit.memory import MemoryShortError, check_memory, free_memory
 from ugatit.recipe import Recipe, merge
 
 SHORT = {"discriminator": "d", "adversarial": "adv", "cycle": "cyc", "identity": "idt", "cam": "cam"}
@@ -44,11 +46,14 @@ def train(
     try:
         recipe = _recipe(out / FILE, config, options, resume)
         out.mkdir(parents=True, exist_ok=True)
+        prepare_backend()
         # Late: Keras takes seconds to load, and a wrong recipe should be told before.
-        from ugatit.backends import current_backend
         from ugatit.training import Pace, Pictures, Tick, TrainingRun
         from ugatit.training_log import NotFiniteError
 
+        backend = current_backend()
+        if backend.on_processor():  # a graphics card's own memory is not known before it is tried
+            check_memory(recipe, free_memory())
         size = recipe.generator.image_size
         train_a, train_b = load_split(data, "trainA", size), load_split(data, "trainB", size)
         pictures = Pictures(
@@ -59,7 +64,7 @@ def train(
                 console.print(note, highlight=False)
         seconds = None if minutes is None else minutes * 60
         pace = Pace(seconds, checkpoint_every * 60, sheet_every * 60)
-        run = TrainingRun(recipe, pictures, out, current_backend(), pace, resume=resume)
+        run = TrainingRun(recipe, pictures, out, backend, pace, resume=resume)
         counts = f"{len(train_a.pictures)} selfies, {len(train_b.pictures)} anime faces"
         console.print(f"training on {counts}, {run.trainer.policy}, from step {run.position.step}", highlight=False)
         with _stop_signals() as stopping, _progress(console) as bar:
@@ -71,7 +76,7 @@ def train(
                 bar.update(task, completed=int(SHARES * tick.progress), figures=figures)
 
             done = run.run(stopping, watch)
-    except (DataError, CheckpointError, ValueError, OSError, RuntimeError) as error:
+    except (DataError, CheckpointError, MemoryShortError, ValueError, OSError, RuntimeError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
     except NotFiniteError as error:

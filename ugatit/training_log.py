@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from ugatit.backends import Events
+from ugatit.events import EventFile
 
 LOSSES = ("discriminator", "adversarial", "cycle", "identity", "cam")
 COLUMNS = ("step", "pairs", "seconds", "pairs_per_second", "learning_rate", *LOSSES)
@@ -52,15 +52,14 @@ class Means:
 
 
 class TrainingLog:
-    """log.csv, appended to, and TensorBoard events where the backend writes them.
+    """log.csv, appended to, and TensorBoard events, a new file for every part of the run.
 
     Args:
-        folder: where log.csv goes.
-        events: see `Backend.open_events`.
+        folder: where log.csv and the folder `events` go.
     """
 
-    def __init__(self, folder: Path, events: Events | None) -> None:
-        self._events = events
+    def __init__(self, folder: Path) -> None:
+        self._events = EventFile(folder / "events")
         path = folder / "log.csv"
         fresh = not path.exists()
         self._file = path.open("a", newline="")
@@ -75,15 +74,12 @@ class TrainingLog:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._file.close()
-        if self._events:
-            self._events.close()
+        self._events.close()
 
     def figures(self, step: int, values: Mapping[str, float]) -> None:
         self._rows.writerow({"step": step, **{k: f"{v:.6g}" for k, v in values.items()}})
         self._file.flush()
-        if self._events:
-            self._events.scalars(step, {k: v for k, v in values.items() if k != "pairs"})
+        self._events.scalars(step, {k: v for k, v in values.items() if k != "pairs"})
 
     def sheet(self, step: int, jpeg: bytes, width: int, height: int) -> None:
-        if self._events:
-            self._events.picture(step, "samples", jpeg, width, height)
+        self._events.picture(step, "samples", jpeg, width, height)

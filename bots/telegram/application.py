@@ -26,11 +26,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What belongs to one bot."""
+    """What belongs to one bot.
+
+    Args:
+        requests: its HTTP clients, which the application closes only if it came to be initialised.
+    """
 
     application: Application[Any, Any, Any, Any, Any, Any]
     door: TelegramDoor
     handlers: Handlers
+    requests: tuple[Requests, Requests]
 
 
 def create_application(settings: Settings, studio: "Studio") -> Application[Any, Any, Any, Any, Any, Any]:
@@ -54,7 +59,7 @@ def create_parts(settings: Settings, studio: "Studio") -> Parts:
     # The type that the SDK's next major version has anyway; without it, it warns at every flood wait.
     os.environ.setdefault("PTB_TIMEDELTA", "true")
     tls = httpx.create_ssl_context()  # one for all: each takes a tenth of a second to read the certificates
-    requests = Requests(tls, connections=64)
+    requests, updates = Requests(tls, connections=64), Requests(tls, connections=1)
     application = (
         ApplicationBuilder()
         .token(token)
@@ -63,17 +68,17 @@ def create_parts(settings: Settings, studio: "Studio") -> Parts:
         .rate_limiter(Limiter())
         .concurrent_updates(True)
         .request(requests)
-        .get_updates_request(Requests(tls, connections=1))
+        .get_updates_request(updates)
         .build()
     )
     speech = Speech(Words.load(), settings)
     buttons = Buttons(speech, studio)
     door = TelegramDoor(application.bot, speech, buttons, studio.remember)
     file_url = f"{settings.telegram_file_url}{token}"
-    downloads = Downloads(application.bot, requests.files, file_url, settings.limits_photo_bytes)
+    downloads = Downloads(application.bot, lambda: requests.files, file_url, settings.limits_photo_bytes)
     personal = Personal(studio, door, buttons, speech)
     presses = Presses(studio, door, buttons, speech, personal)
     admins = Admins(studio, door, speech, settings.admins)
     handlers = Handlers(studio, door, downloads, speech, presses, personal, admins)
     handlers.add_to(application)
-    return Parts(application, door, handlers)
+    return Parts(application, door, handlers, (requests, updates))

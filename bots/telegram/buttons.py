@@ -12,6 +12,7 @@ from inference import Crop, Faces, Options
 from storage import Job
 
 PURPOSE = "telegram button"
+MOST_STICKERS = 6  # each is a message of its own
 _CROPS = (Crop.TIGHT, Crop.DEFAULT, Crop.WIDE)
 
 
@@ -29,10 +30,14 @@ class Action(StrEnum):
     CANCEL = "cancel"
     WIDER = "wider"
     TIGHTER = "tighter"
+    NEXT_FACE = "next"
     ALL_FACES = "all"
+    WHOLE = "whole"
     BESIDE = "beside"
     FILE = "file"
+    STICKER = "sticker"
     DELETE = "delete"
+    AGAIN = "again"
     FACES = "faces"
     CROP = "crop"
     COMPARE = "compare"
@@ -41,6 +46,13 @@ class Action(StrEnum):
     KEEP = "keep"
 
 
+REPAINTS = frozenset({Action.WIDER, Action.TIGHTER, Action.NEXT_FACE, Action.ALL_FACES, Action.WHOLE})
+_ROWS = (
+    (Action.WIDER, Action.TIGHTER),
+    (Action.NEXT_FACE, Action.ALL_FACES),
+    (Action.BESIDE, Action.FILE),
+    (Action.STICKER, Action.DELETE),
+)
 PERSONAL = frozenset({Action.FACES, Action.CROP, Action.COMPARE, Action.LANGUAGE, Action.FORGET, Action.KEEP})
 AUTOMATIC = "auto"  # the language that Telegram says
 CHOSEN = "✓ "
@@ -68,14 +80,29 @@ class Buttons:
     def result(self, job: Job, *, painted: int, found: int, beside: bool) -> InlineKeyboardMarkup:
         """Under the result: what else can be had of this photo. `beside`: the photo's crop is shown already."""
         options = Options.from_json(job.options)
-        rows = [[a for a in (Action.WIDER, Action.TIGHTER) if changed(options, a) is not None]]
-        if found > painted and changed(options, Action.ALL_FACES) is not None:
-            rows.append([Action.ALL_FACES])
-        rows.append([Action.FILE] if beside else [Action.BESIDE, Action.FILE])
-        rows.append([Action.DELETE])
+        useless = {action for action in REPAINTS if changed(options, action, found) is None}
+        if found <= painted:
+            useless.add(Action.ALL_FACES)
+        if len(job.inputs) > 1:  # of which photo?
+            useless.add(Action.NEXT_FACE)
+        if beside:
+            useless.add(Action.BESIDE)
+        if painted > MOST_STICKERS:
+            useless.add(Action.STICKER)
+        rows = [[action for action in row if action not in useless] for row in _ROWS]
         return InlineKeyboardMarkup(
             [[self._button(job.language, f"button_{a}", a, job.id, found=found) for a in row] for row in rows if row]
         )
+
+    def whole(self, job: Job) -> InlineKeyboardMarkup | None:
+        """Under the words that no face was found."""
+        if changed(Options.from_json(job.options), Action.WHOLE, 0) is None:
+            return None
+        return InlineKeyboardMarkup.from_button(self._button(job.language, "button_whole", Action.WHOLE, job.id))
+
+    def again(self, job: Job) -> InlineKeyboardMarkup:
+        """Under the words that the pictures may have been lost in a restart."""
+        return InlineKeyboardMarkup.from_button(self._button(job.language, "button_again", Action.AGAIN, job.id))
 
     def settings(self, language: str, preferences: Preferences) -> InlineKeyboardMarkup:
         """One row for each setting, with a tick at what is chosen."""
@@ -134,11 +161,22 @@ class Buttons:
         return f"{text}:{self.signer.sign(PURPOSE, text)}"
 
 
-def changed(options: Options, action: Action) -> Options | None:
-    """The options that a press of `action` asks for; None where it would change nothing."""
+def changed(options: Options, action: Action, found: int) -> Options | None:
+    """The options that a press of `action` asks for; None where it would change nothing.
+
+    Args:
+        found: faces in the photo.
+    """
     if options.whole or options.region:  # no face was looked for
         return None
+    if action is Action.WHOLE:
+        return replace(options, whole=True)
     if action is Action.ALL_FACES:
-        return replace(options, faces=Faces.ALL) if options.faces is Faces.LARGEST else None
+        one = options.faces is Faces.LARGEST or options.face is not None
+        return replace(options, faces=Faces.ALL, face=None) if one else None
+    if action is Action.NEXT_FACE:
+        # The largest comes first; who has seen that alone goes on with the second.
+        before = 0 if options.face is None and options.faces is Faces.LARGEST else options.face
+        return replace(options, face=0 if before is None else (before + 1) % found) if found > 1 else None
     step = _CROPS.index(options.crop) + {Action.WIDER: 1, Action.TIGHTER: -1}[action]
     return replace(options, crop=_CROPS[step]) if 0 <= step < len(_CROPS) else None

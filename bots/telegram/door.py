@@ -25,6 +25,7 @@ EDIT_EVERY = 2.0  # seconds between two edits of one message
 GROUP_EDIT_EVERY = 10.0  # a group takes 20 calls a minute
 EDITS_A_SECOND = 10.0  # of all jobs together, out of the 30 calls a second that a bot has
 GRACE = 3.0  # seconds for calls under way when the service stops
+WITHOUT_FACE = frozenset({"no_face", "face_too_small"})  # the whole picture can be painted all the same
 ANSWERED_KEPT = 4_096  # jobs known to be answered, whose late progress is not shown
 
 
@@ -50,32 +51,49 @@ class TelegramDoor:
         self._remember = remember
         self._statuses: dict[str, Status] = {}
         self._answered: OrderedDict[str, None] = OrderedDict()
+        self._sending: set[str] = set()  # jobs whose pictures this process has begun to send
 
     async def progress(self, job: Job, progress: Progress) -> None:
         if job.id not in self._answered:
             self._status(job).show(self._speech.progress(job.language, progress), busy=progress.stage is Stage.PAINTING)
 
     async def deliver(self, job: Job, delivery: Delivery) -> None:
-        to = await self._end_status(job)
-        if to.shown:  # sent before a crash, which came before it was written down as delivered
-            return
-        pictures = [picture.png for picture in delivery.pictures]
-        if to.beside:
-            pictures = await asyncio.to_thread(lambda: [side_by_side(picture) for picture in delivery.pictures])
-        buttons = self._buttons.result(job, painted=len(pictures), found=delivery.found, beside=to.beside)
-        sent = await self.results.photos(to, pictures, self._speech.caption(job.language, delivery), buttons)
-        if len(sent) > 1:
-            album = tuple(message.message_id for message in sent)
-            to = replace(to if to.chat_id == sent[0].chat_id else to.moved(sent[0].chat_id), shown=album)
-            await self._remember(job.id, to.to_json())
-            await self._put_under_album(to, self._speech.say(job.language, "telegram.album_buttons"), buttons)
+        """Take the status message away, note that sending begins, send.
+
+        Telegram has no way to send something once however often one asks. So what was begun before a crash, and may
+        have arrived or not, is not begun again: words say so, with a button to have it.
+        """
+        status = await self._last_words(job)
+        await status.close()
+        to = status.to
+        if to.sending and not to.shown and job.id not in self._sending:
+            log.warning("perhaps sent before a crash", job=job.id)
+            await self.say(to, self._speech.say(job.language, "telegram.perhaps_sent"), self._buttons.again(job))
+        elif not to.shown:
+            await self._send(job, delivery, to)
+        self._forget(job)
 
     async def explain(self, job: Job, code: str, reference: str) -> None:
-        to = await self._end_status(job)
-        await self.say(to, self._speech.failure(job.language, code, reference))
+        """The status message turns into the words: however often this is done, they are there once."""
+        status = await self._last_words(job)
+        text = self._speech.failure(job.language, code, reference)
+        buttons = self._buttons.whole(job) if code in WITHOUT_FACE else None
+        if not await status.end_with(text, buttons):
+            await self.say(status.to, text, buttons)
+        self._forget(job)
 
     async def dismiss(self, job: Job) -> None:
-        await self._end_status(job)
+        status = await self._last_words(job)
+        await status.close()
+        self._forget(job)
+
+    async def send_again(self, job: Job, delivery: Delivery, to: ReplyTo) -> None:
+        """The pictures once more, because the person says that they did not arrive.
+
+        Raises:
+            Undeliverable: nobody is there any more.
+        """
+        await self._send(job, delivery, replace(to, shown=()))
 
     async def say(self, to: ReplyTo, text: str, buttons: InlineKeyboardMarkup | None = None) -> None:
         """Words, as a reply.
@@ -112,19 +130,37 @@ class TelegramDoor:
             )
         return self._statuses[job.id]
 
-    async def _end_status(self, job: Job) -> ReplyTo:
-        """Take the status message away before the answer comes.
-
-        In this order a crash leaves no orphan behind, and between the answer and the note that it was given lies
-        nothing that takes time.
-        """
+    async def _last_words(self, job: Job) -> Status:
+        """The status message, which from now on shows no more progress."""
         self._answered[job.id] = None
         if len(self._answered) > ANSWERED_KEPT:
             self._answered.popitem(last=False)
         status = self._status(job)
-        await status.close()
+        await status.stop()
+        return status
+
+    def _forget(self, job: Job) -> None:
         self._statuses.pop(job.id, None)
-        return status.to
+        self._sending.discard(job.id)
+
+    async def _send(self, job: Job, delivery: Delivery, to: ReplyTo) -> None:
+        pictures = [picture.png for picture in delivery.pictures]
+        if to.beside:
+            pictures = await asyncio.to_thread(lambda: [side_by_side(picture) for picture in delivery.pictures])
+        buttons = self._buttons.result(job, painted=len(pictures), found=delivery.found, beside=to.beside)
+        self._sending.add(job.id)
+        await self._remember(job.id, replace(to, sending=True).to_json())
+        try:
+            caption = self._speech.caption(job.language, delivery, job.reference)
+            sent = await self.results.photos(to, pictures, caption, buttons)
+        except (TelegramError, Undeliverable):  # they did not arrive, and a crash before the next try changes nothing
+            await self._remember(job.id, to.to_json())
+            raise
+        if len(sent) > 1:
+            album = tuple(message.message_id for message in sent)
+            to = replace(to if to.chat_id == sent[0].chat_id else to.moved(sent[0].chat_id), shown=album)
+            await self._remember(job.id, to.to_json())
+            await self._put_under_album(to, self._speech.say(job.language, "telegram.album_buttons"), buttons)
 
     async def _put_under_album(self, to: ReplyTo, text: str, buttons: InlineKeyboardMarkup) -> None:
         """A small message for the buttons that an album itself can't have. The album is sent: failing costs no more."""

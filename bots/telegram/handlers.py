@@ -1,11 +1,13 @@
 """What the bot does with a message: in private it answers everything, in groups only what is meant for it."""
 
 import secrets
-from contextlib import aclosing, suppress
+from collections.abc import Sequence
+from contextlib import AsyncExitStack, aclosing, suppress
 from typing import TYPE_CHECKING, Any
 
 import structlog
 from telegram import Message, MessageEntity, Update
+from telegram.constants import ChatType
 from telegram.error import Forbidden, TelegramError
 from telegram.ext import (
     Application,
@@ -19,11 +21,12 @@ from telegram.ext import (
 from bots.preferences import Preferences
 from bots.requests import Refused, Undeliverable
 from bots.telegram.admins import Admins
+from bots.telegram.albums import Albums, Item
 from bots.telegram.door import TelegramDoor
+from bots.telegram.hints import hint_for
 from bots.telegram.intake import (
-    DownloadFailed,
     Downloads,
-    Photo,
+    Shown,
     chosen_language,
     language_of,
     person_of,
@@ -33,8 +36,10 @@ from bots.telegram.intake import (
 )
 from bots.telegram.personal import Personal
 from bots.telegram.presses import Presses, answer
+from bots.telegram.reply import ReplyTo
 from bots.telegram.speech import Speech
-from storage import StorageError
+from inference import Direction
+from storage import Job, StorageError
 
 if TYPE_CHECKING:
     from bots.studio import Studio
@@ -43,7 +48,7 @@ log = structlog.get_logger(__name__)
 
 Context = CallbackContext[Any, Any, Any, Any]
 
-COMMANDS = ("anime", "settings", "language", "help", "privacy", "forgetme")  # those shown in the menu
+COMMANDS = ("anime", "reverse", "settings", "language", "help", "privacy", "forgetme")  # those shown in the menu
 _NEW = filters.UpdateType.MESSAGE  # neither edits nor channel posts
 _PRIVATE = _NEW & filters.ChatType.PRIVATE & ~filters.StatusUpdate.ALL
 _GROUP = _NEW & filters.ChatType.GROUPS & ~filters.StatusUpdate.ALL
@@ -73,12 +78,14 @@ class Handlers:
         self._presses = presses
         self._personal = personal
         self._admins = admins
+        self._albums = Albums(self._album)
         self.put_off = presses.put_off
 
     def add_to(self, application: Application[Any, Any, Any, Any, Any, Any]) -> None:
         for name in ("start", "help", "privacy"):
             application.add_handler(CommandHandler(name, self._tell, filters=_NEW))
         application.add_handler(CommandHandler("anime", self._anime, filters=_NEW))
+        application.add_handler(CommandHandler("reverse", self._reverse, filters=_NEW))
         application.add_handler(CommandHandler("settings", self._personal.settings, filters=_NEW))
         application.add_handler(CommandHandler("language", self._personal.language, filters=_NEW))
         application.add_handler(CommandHandler("forgetme", self._personal.forget, filters=_NEW))
@@ -98,61 +105,110 @@ class Handlers:
 
     async def _anime(self, update: Update, context: Context) -> None:
         """/anime as a reply to somebody's photo."""
+        await self._paint_replied(update, Direction.ANIME)
+
+    async def _reverse(self, update: Update, context: Context) -> None:
+        """/reverse as a reply to somebody's drawing."""
+        await self._paint_replied(update, Direction.REVERSE)
+
+    async def _paint_replied(self, update: Update, direction: Direction) -> None:
         if (message := update.message) is None:
             return
-        shown = message.reply_to_message
-        if shown is not None and (photo := photo_of(shown)) is not None:
-            await self._take(update, message, shown, photo)
+        replied = message.reply_to_message
+        if replied is not None and (photo := photo_of(replied)) is not None:
+            await self._take([update.update_id], message, [Shown(replied, photo)], direction)
         else:
-            await self._say(message, "telegram.anime")
+            await self._say(message, _no_photo(replied, direction))
 
     async def _private(self, update: Update, context: Context) -> None:
         if (message := update.message) is None:
             return
-        if (photo := photo_of(message)) is not None:
-            await self._take(update, message, message, photo)
+        if message.media_group_id is not None:
+            await self._albums.join(update.update_id, message)
+        elif (photo := photo_of(message)) is not None:
+            direction = _called(message) or Direction.ANIME
+            await self._take([update.update_id], message, [Shown(message, photo)], direction)
         else:
-            await self._say(message, _hint(message))
+            await self._say(message, hint_for(message))
 
     async def _group(self, update: Update, context: Context) -> None:
         """A photo with /anime or a mention below it or as a reply to the bot; a mention as a reply to a photo."""
         if (message := update.message) is None:
             return
-        called = _called(message, str(context.bot.username))
-        replied = message.reply_to_message
-        to_bot = replied is not None and replied.from_user is not None and replied.from_user.id == context.bot.id
+        if message.media_group_id is not None:
+            await self._albums.join(update.update_id, message)
+            return
+        direction, replied = _addressed(message), message.reply_to_message
         if (photo := photo_of(message)) is not None:
-            if called or to_bot:
-                await self._take(update, message, message, photo)
-        elif called and replied is not None and (photo := photo_of(replied)) is not None:
-            await self._take(update, message, replied, photo)
-        elif called:
-            await self._say(message, "telegram.anime")
+            if direction is not None:
+                await self._take([update.update_id], message, [Shown(message, photo)], direction)
+        elif (called := _called(message)) is not None:
+            if replied is not None and (photo := photo_of(replied)) is not None:
+                await self._take([update.update_id], message, [Shown(replied, photo)], called)
+            else:
+                await self._say(message, _no_photo(replied, called))
 
-    async def _take(self, update: Update, asked: Message, shown: Message, photo: Photo) -> None:
-        """Hand a photo to the studio, and show where it stands. The same update again shows nothing new."""
+    async def _album(self, items: Sequence[Item]) -> None:
+        """All photos of an album as one job; in a group if any of its items is addressed to the bot."""
+        messages = [*{item.message.message_id: item.message for item in items}.values()]
+        first = messages[0]
+        directions = {_addressed(message) for message in messages} - {None}
+        if not directions and first.chat.type != ChatType.PRIVATE:
+            return
+        shown = [Shown(message, photo) for message in messages if (photo := photo_of(message)) is not None]
+        if not shown:
+            await self._say(first, hint_for(first))
+            return
+        direction = Direction.REVERSE if Direction.REVERSE in directions else Direction.ANIME
+        updates = [item.update_id for item in items]
+        job = await self._take(updates, first, shown, direction, album=first.media_group_id)
+        if job is None:
+            return
+        taken = ReplyTo.from_json(job.reply).items
+        for one in shown:
+            if one.message.message_id not in taken:  # it came when its album was written down already
+                await self._take(updates, one.message, [one], direction)
+
+    async def _take(
+        self,
+        updates: Sequence[int],
+        asked: Message,
+        shown: Sequence[Shown],
+        direction: Direction,
+        *,
+        album: str | None = None,
+    ) -> Job | None:
+        """Hand photos to the studio, and show where they stand. The same again shows nothing new.
+
+        Args:
+            updates: ids of those that brought the request.
+
+        Returns:
+            The job; None when there is none, and the person was told why.
+        """
         person = await self._studio.people.get(person_of(asked))
         language = person.language or language_of(asked)
-        request = request_of(asked, shown, photo, language, Preferences.from_json(person.settings))
+        request = request_of(asked, shown, language, Preferences.from_json(person.settings), direction, album)
         try:
-            async with aclosing(self._downloads.chunks(photo)) as chunks:
-                job = await self._studio.accept(request, chunks)
+            async with AsyncExitStack() as stack:
+                photos = [self._downloads.chunks(one.photo) for one in shown]
+                for photo in photos:
+                    await stack.enter_async_context(aclosing(photo))
+                job = await self._studio.accept(request, *photos)
         except Refused as refused:
             if refused.code == "stopping":
                 # Not answered and not confirmed: Telegram sends it again after the start.
-                self.put_off.add(update.update_id)
-                return
+                self.put_off.update(updates)
+                return None
             reference = secrets.token_hex(4)
             log.info("photo refused", code=refused.code, why=str(refused), reference=reference)
             await self._reply(asked, self._speech.refusal(language, refused, reference))
-        except DownloadFailed as failed:
-            log.warning("photo not downloaded", why=str(failed))
-            await self._reply(asked, self._speech.say(language, "telegram.download_failed"))
-        else:
-            # A job that is answered, or was taken in before, has no progress, or a status message to edit.
-            progress = self._studio.progress_of(job.id)
-            if progress is not None:
-                await self._door.progress(job, progress)
+            return None
+        # A job that is answered, or was taken in before, has no progress, or a status message to edit.
+        progress = self._studio.progress_of(job.id)
+        if progress is not None:
+            await self._door.progress(job, progress)
+        return job
 
     async def _say(self, message: Message, key: str) -> None:
         await self._reply(
@@ -190,28 +246,25 @@ class Handlers:
             return tag
 
 
-def _called(message: Message, username: str) -> bool:
-    """Whether the text or caption holds /anime for this bot, or its name."""
-    if message.text is not None:
-        found = message.parse_entities([MessageEntity.MENTION, MessageEntity.BOT_COMMAND])
-    else:
-        found = message.parse_caption_entities([MessageEntity.MENTION, MessageEntity.BOT_COMMAND])
-    names = {f"@{username}", "/anime", f"/anime@{username}"}
-    return any(word.lower() in {name.lower() for name in names} for word in found.values())
+def _called(message: Message) -> Direction | None:
+    """What the text or caption asks for: by /anime or /reverse for this bot, or by its name."""
+    kinds: list[str | None] = [MessageEntity.MENTION, MessageEntity.BOT_COMMAND]
+    found = message.parse_entities(kinds) if message.text is not None else message.parse_caption_entities(kinds)
+    words = {word.lower() for word in found.values()}
+    name = f"@{message.get_bot().username}".lower()
+    if words & {"/reverse", f"/reverse{name}"}:
+        return Direction.REVERSE
+    return Direction.ANIME if words & {name, "/anime", f"/anime{name}"} else None
 
 
-def _hint(message: Message) -> str:
-    """Key of the words for a private message without a picture, by its kind."""
-    if message.animation:
-        return "telegram.gif"
-    if message.video or message.video_note:
-        return "telegram.video"
-    if message.sticker:
-        return "telegram.sticker"
-    if message.voice or message.audio:
-        return "telegram.voice"
-    if message.document:
-        return "telegram.document"
-    if message.parse_entities([MessageEntity.URL, MessageEntity.TEXT_LINK]) if message.text else False:
-        return "telegram.link"
-    return "send_photo"
+def _addressed(message: Message) -> Direction | None:
+    """What a message with a photo asks for; a reply to the bot needs no word for it."""
+    replied = message.reply_to_message
+    to_bot = replied is not None and replied.from_user is not None and replied.from_user.id == message.get_bot().id
+    return _called(message) or (Direction.ANIME if to_bot else None)
+
+
+def _no_photo(replied: Message | None, direction: Direction) -> str:
+    """Key of the words for who asks without a photo: what is wrong with the message replied to, or how it goes."""
+    hint = hint_for(replied) if replied is not None else "send_photo"
+    return f"telegram.{direction}" if hint in {"send_photo", "telegram.link"} else hint

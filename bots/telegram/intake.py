@@ -1,18 +1,20 @@
 """From a Telegram message to a `PhotoRequest`, and its bytes from the Bot API server."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
-import httpx
+import aiohttp
 import structlog
 from telegram import Bot, Message
 from telegram.error import BadRequest, NetworkError
+from yarl import URL
 
 from bots.preferences import Preferences
 from bots.requests import PhotoRequest, Refused
 from bots.telegram.reply import ReplyTo
+from inference import Direction
 from storage import People, Source
 
 log = structlog.get_logger(__name__)
@@ -23,8 +25,14 @@ ATTEMPTS = 3
 PAUSE = 1.0  # seconds, doubled with every attempt
 
 
-class DownloadFailed(Exception):
+ALBUM = "album"  # where else a source has the number of a message; which of an album's came first is not known for sure
+
+
+class DownloadFailed(Refused):
     """The Bot API server did not hand the photo out. The text names no address, for that holds the token."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__("download_failed", what)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +42,14 @@ class Photo:
     file_id: str
     unique_id: str
     size: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A picture, and the message that it is in."""
+
+    message: Message
+    photo: Photo
 
 
 def photo_of(message: Message | None) -> Photo | None:
@@ -47,7 +63,8 @@ def photo_of(message: Message | None) -> Photo | None:
     if document is None or message.animation is not None:
         return None
     by_name = (document.file_name or "").lower().endswith(_IMAGE_NAMES)
-    if by_name or (document.mime_type or "").startswith("image/"):
+    kind = document.mime_type or ""
+    if by_name or (kind.startswith("image/") and kind != "image/gif"):
         return Photo(document.file_id, document.file_unique_id, document.file_size)
     return None
 
@@ -72,15 +89,35 @@ def reply_to(message: Message) -> ReplyTo:
     return ReplyTo(message.chat_id, message.message_id, message.message_thread_id if message.is_topic_message else None)
 
 
-def request_of(asked: Message, shown: Message, photo: Photo, language: str, preferences: Preferences) -> PhotoRequest:
-    """Args: asked: the message that asks. shown: the one with the photo, often the same; it gets the reply."""
+def request_of(
+    asked: Message,
+    shown: Sequence[Shown],
+    language: str,
+    preferences: Preferences,
+    direction: Direction,
+    album: str | None = None,
+) -> PhotoRequest:
+    """What to ask of the studio.
+
+    Args:
+        asked: the message that asks.
+        shown: the photos; the first one's message gets the reply, and often is the one that asks.
+        album: `media_group_id`, when all that is known of an album is asked for at once.
+    """
+    first, chat = shown[0], str(asked.chat_id)
+    where = reply_to(first.message)
+    if album is None:
+        source = Source("telegram", chat, str(asked.message_id), first.photo.unique_id)
+    else:
+        source = Source("telegram", chat, ALBUM, album)
+        where = replace(where, items=tuple(one.message.message_id for one in shown))
     return PhotoRequest(
-        source=Source("telegram", str(asked.chat_id), str(asked.message_id), photo.unique_id),
+        source=source,
         person=person_of(asked),
         language=language,
-        options=preferences.options,
-        reply=replace(reply_to(shown), beside=preferences.beside).to_json(),
-        declared_size=photo.size,
+        options=replace(preferences.options, direction=direction),
+        reply=replace(where, beside=preferences.beside).to_json(),
+        declared_size=first.photo.size if len(shown) == 1 else None,
     )
 
 
@@ -88,12 +125,12 @@ class Downloads:
     """Photos from the Bot API server's files, and from nowhere else.
 
     Args:
-        client: follows no redirects.
+        client: gives the session to download with, once it is open.
         file_url: what every file's address begins with, token included.
         limit: bytes; a larger photo is refused while it streams.
     """
 
-    def __init__(self, bot: Bot, client: httpx.AsyncClient, file_url: str, limit: int) -> None:
+    def __init__(self, bot: Bot, client: Callable[[], aiohttp.ClientSession], file_url: str, limit: int) -> None:
         self._bot = bot
         self._client = client
         self._file_url = file_url
@@ -106,37 +143,39 @@ class Downloads:
             Refused: larger than the Bot API hands out, or than the limit.
             DownloadFailed: no way to get it.
         """
+        if photo.size is not None and photo.size > self._limit:
+            raise Refused("photo_too_large", f"declared {photo.size} bytes")
         received = 0
         async with self._opened(photo) as response:
             try:
-                async for chunk in response.aiter_bytes(1 << 16):
+                async for chunk in response.content.iter_chunked(1 << 16):
                     received += len(chunk)
                     if received > self._limit:
                         raise Refused("photo_too_large", f"more than {self._limit} bytes came")
                     yield chunk
-            except httpx.HTTPError as error:
+            except (aiohttp.ClientError, TimeoutError) as error:
                 raise DownloadFailed(f"{type(error).__name__} after {received} bytes") from None
 
     @asynccontextmanager
-    async def _opened(self, photo: Photo) -> AsyncIterator[httpx.Response]:
-        request = self._client.build_request("GET", await self._address(photo))
+    async def _opened(self, photo: Photo) -> AsyncIterator[aiohttp.ClientResponse]:
+        address = URL(await self._address(photo), encoded=True)
         for attempt in range(ATTEMPTS):
             try:
-                response = await self._client.send(request, stream=True)
-            except httpx.HTTPError as error:
+                response = await self._client().get(address, allow_redirects=False)
+            except (aiohttp.ClientError, TimeoutError) as error:
                 why = type(error).__name__
             else:
-                if response.status_code == 200:
+                if response.status == 200:
                     break
-                await response.aclose()
-                why = f"status {response.status_code}"
+                response.release()
+                why = f"status {response.status}"
             if attempt == ATTEMPTS - 1:
                 raise DownloadFailed(why)
             await asyncio.sleep(PAUSE * 2**attempt)
         try:
             yield response
         finally:
-            await response.aclose()
+            response.close()
 
     async def _address(self, photo: Photo) -> str:
         for attempt in range(ATTEMPTS):

@@ -11,14 +11,16 @@ from telegram.constants import ChatMemberStatus
 from telegram.error import BadRequest, Forbidden, TelegramError
 from telegram.ext import CallbackContext
 
-from bots.requests import Refused, Undeliverable
+from bots.requests import Delivery, Refused, Undeliverable
 from bots.side_by_side import side_by_side
+from bots.sticker import sticker
 from bots.telegram.buttons import PERSONAL, Action, Buttons, changed
 from bots.telegram.door import TelegramDoor
 from bots.telegram.intake import chosen_language, reply_to
 from bots.telegram.personal import Personal
 from bots.telegram.reply import ReplyTo
 from bots.telegram.speech import Speech
+from bots.telegram.stickers import send_stickers
 from inference import Options
 from storage import Job, Source, State
 
@@ -71,7 +73,7 @@ class Presses:
             await self._cancel(query, message, job, language)
         elif meant.action is Action.DELETE:
             await self._delete(query, message, job, language)
-        elif meant.action in {Action.BESIDE, Action.FILE}:
+        elif meant.action in {Action.BESIDE, Action.FILE, Action.STICKER, Action.AGAIN}:
             await self._send(query, message, job, language, meant.action)
         else:
             await self._repaint(update.update_id, query, message, job, language, meant.action)
@@ -80,9 +82,11 @@ class Presses:
         cancelled = await self._studio.cancel(job.id, job.person)
         if not cancelled:
             now = await self._studio.job(job.id)
-            if now is not None and now.state is State.CANCELLED:  # the same press again, after a crash
+            # Cancelled: the same press again, after a crash. Ended otherwise: a crash came between sending this message
+            # and writing down its id, so that nobody took it away.
+            if now is not None and now.state.ended:
                 await remove(message.get_bot(), message.chat_id, message.message_id)
-                cancelled = True
+                cancelled = now.state is State.CANCELLED
         await answer(query, self._speech.say(language, "cancelled" if cancelled else "telegram.too_late"))
 
     async def _delete(self, query: CallbackQuery, message: Message, job: Job, language: str) -> None:
@@ -96,18 +100,30 @@ class Presses:
             await answer(query, self._speech.say(language, "telegram.delete_yourself"), alert=True)
 
     async def _send(self, query: CallbackQuery, message: Message, job: Job, language: str, action: Action) -> None:
-        """The same pictures in another form, as a reply to those that are there."""
+        """The same pictures in another form, as a reply to those that are there; or once more, if they are not."""
         if query.id in self._sent:  # the same update once more
             return
         self._sent.append(query.id)
+        known = ReplyTo.from_json(job.reply)
+        if query.id in known.pressed:  # begun before a crash: what was sent by then must not come twice
+            await answer(query, self._speech.say(language, "telegram.press_again"), alert=True)
+            return
         pictures = await self._studio.pictures(job)
         if not pictures:
             await answer(query, self._speech.say(language, "telegram.result_gone"), alert=True)
             return
         await answer(query)
+        known = known.with_press(query.id)
+        await self._studio.remember(job.id, known.to_json())
         to = reply_to(message)
         try:
-            if action is Action.FILE:
+            if action is Action.AGAIN:
+                await self._door.send_again(job, Delivery(pictures, max(job.found, len(pictures)), job.missed), known)
+                await remove(message.get_bot(), message.chat_id, message.message_id)
+            elif action is Action.STICKER:
+                stickers = await asyncio.to_thread(lambda: [sticker(picture) for picture in pictures])
+                await send_stickers(message.get_bot(), to, stickers)
+            elif action is Action.FILE:
                 await self._door.results.files(to, [picture.png for picture in pictures])
             else:
                 both = await asyncio.to_thread(lambda: [side_by_side(picture) for picture in pictures])
@@ -118,7 +134,7 @@ class Presses:
     async def _repaint(
         self, update_id: int, query: CallbackQuery, message: Message, job: Job, language: str, action: Action
     ) -> None:
-        options = changed(Options.from_json(job.options), action)
+        options = changed(Options.from_json(job.options), action, job.found)
         if options is None:
             await answer(query, self._speech.say(language, "telegram.button_gone"))
             return

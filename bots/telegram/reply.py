@@ -4,6 +4,8 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import Self
 
+PRESSES_KEPT = 8  # a press comes twice only right after a crash
+
 
 @dataclass(frozen=True, slots=True)
 class ReplyTo:
@@ -16,6 +18,9 @@ class ReplyTo:
         status_id: the one message that says where the job stands, once it was sent.
         beside: the picture is to come with the photo's crop beside it.
         shown: the album that was sent, message by message; the buttons are under another one.
+        items: the messages of the album that is answered.
+        sending: noted before pictures are sent. Read after a restart it says: perhaps they arrived.
+        pressed: callback queries that were begun to be carried out, the latest last.
     """
 
     chat_id: int
@@ -24,6 +29,9 @@ class ReplyTo:
     status_id: int | None = None
     beside: bool = False
     shown: tuple[int, ...] = ()
+    items: tuple[int, ...] = ()
+    sending: bool = False
+    pressed: tuple[str, ...] = ()
 
     @property
     def group(self) -> bool:
@@ -37,9 +45,14 @@ class ReplyTo:
         """In the supergroup that the group became: its messages are numbered anew, and topics come later."""
         return replace(self, chat_id=chat_id, message_id=None, thread_id=None, status_id=None, shown=())
 
+    def with_press(self, query_id: str) -> Self:
+        """With one more press begun."""
+        return replace(self, pressed=(*self.pressed, query_id)[-PRESSES_KEPT:])
+
     def again(self, chat_id: int) -> Self:
         """For another job of the same photo, asked for in that chat."""
-        return replace(self if chat_id == self.chat_id else self.moved(chat_id), status_id=None, shown=())
+        here = self if chat_id == self.chat_id else self.moved(chat_id)
+        return replace(here, status_id=None, shown=(), sending=False, pressed=())
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -47,4 +60,5 @@ class ReplyTo:
     @classmethod
     def from_json(cls, text: str) -> Self:
         raw = json.loads(text)
-        return cls(**{**raw, "shown": tuple(raw.get("shown", ()))})
+        lists = {name: tuple(raw.get(name, ())) for name in ("shown", "items", "pressed")}
+        return cls(**{**raw, **lists})

@@ -1,9 +1,13 @@
 """Pictures on their way to a chat: one as a photo with buttons, several as an album; or as files, untouched."""
 
 from collections.abc import Sequence
+from functools import partial
+from itertools import pairwise
+from typing import TypeVar
 
 import structlog
 from telegram import Bot, InlineKeyboardMarkup, InputMediaDocument, InputMediaPhoto, Message
+from telegram.constants import MediaGroupLimit
 from telegram.error import BadRequest
 
 from bots.telegram.reply import ReplyTo
@@ -12,10 +16,14 @@ from bots.telegram.sending import Place, send
 log = structlog.get_logger(__name__)
 
 NAME = "anime.png"
+T = TypeVar("T")
 
 
 class Results:
-    """All methods raise `Undeliverable` when nobody is there any more, and return the messages that were sent."""
+    """All methods raise `Undeliverable` when nobody is there any more, and return the messages that were sent.
+
+    More than ten pictures are several albums.
+    """
 
     def __init__(self, bot: Bot) -> None:
         self._bot = bot
@@ -26,7 +34,6 @@ class Results:
         """As photos. `buttons` go under a single one; an album takes none (Bot API, sendMediaGroup)."""
         if len(pictures) == 1:
             return (await send(to, lambda place: self._photo(place, pictures[0], caption, buttons)),)
-        # An album takes 2 to 10, and LIMITS_FACES ends at 10.
         return await self._album(to, [InputMediaPhoto(png, filename=NAME) for png in pictures], caption)
 
     async def files(self, to: ReplyTo, pictures: Sequence[bytes]) -> tuple[Message, ...]:
@@ -70,13 +77,26 @@ class Results:
     async def _album(
         self, to: ReplyTo, album: Sequence[InputMediaPhoto | InputMediaDocument], caption: str | None
     ) -> tuple[Message, ...]:
-        return await send(
-            to,
-            lambda place: self._bot.send_media_group(
-                place.chat_id,
-                album,
-                caption=caption,
-                message_thread_id=place.thread_id,
-                reply_parameters=place.reply,
-            ),
+        sent: list[Message] = []
+        for part in parts(album):
+            # The caption belongs to the first of all, and is shown below its album.
+            sent += await send(to, partial(self._group, part, None if sent else caption))
+        return tuple(sent)
+
+    async def _group(
+        self, album: Sequence[InputMediaPhoto | InputMediaDocument], caption: str | None, place: Place
+    ) -> tuple[Message, ...]:
+        return await self._bot.send_media_group(
+            place.chat_id,
+            album,
+            caption=caption,
+            message_thread_id=place.thread_id,
+            reply_parameters=place.reply,
         )
+
+
+def parts(album: Sequence[T]) -> list[Sequence[T]]:
+    """As few parts of 2 to 10 as possible, all about as long (Bot API, sendMediaGroup)."""
+    count = -(-len(album) // MediaGroupLimit.MAX_MEDIA_LENGTH)
+    ends = [len(album) * number // count for number in range(count + 1)]
+    return [album[start:end] for start, end in pairwise(ends)]

@@ -79,7 +79,8 @@ class TelegramRunner:
             await self._poller.stop(GRACE)
         await self._parts.door.close()
         await self._parts.application.shutdown()
-        await self.bot.request.shutdown()  # also when it never came to be initialised
+        for requests in self._parts.requests:  # also when it never came to be initialised
+            await requests.shutdown()
 
     async def _connect(self) -> None:
         backoff = Backoff()

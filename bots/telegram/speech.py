@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from telegram.constants import MessageLimit
+
 from bots.requests import Delivery, Progress, Refused, Stage
 from bots.words import Words
 from config import Settings
@@ -28,17 +30,25 @@ class Speech:
         seconds = max(1, math.ceil(progress.eta))
         return self.words.say(language, f"{key}_eta", position=progress.position, seconds=seconds)
 
-    def caption(self, language: str, delivery: Delivery) -> str:
+    def caption(self, language: str, delivery: Delivery, reference: str) -> str:
+        """What was painted, and which of several photos were not, and why."""
         painted = len(delivery.pictures)
         if delivery.found > painted:
-            return self.words.say(language, "done_more", painted=painted, found=delivery.found)
-        return self.words.say(language, "done")
+            caption = self.words.say(language, "done_more", painted=painted, found=delivery.found)
+        else:
+            caption = self.words.say(language, "done")
+        for code in sorted({*delivery.missed} - {""}):
+            numbers = ", ".join(str(number) for number, why in enumerate(delivery.missed, 1) if why == code)
+            line = self.words.say(language, "missed", numbers=numbers, why=self.failure(language, code, reference))
+            if len(caption) + len(line) < MessageLimit.CAPTION_LENGTH:
+                caption += f"\n{line}"
+        return caption
 
     def failure(self, language: str | None, code: str, reference: str) -> str:
         if code == "cancelled":
             return self.words.say(language, "cancelled")
-        if code == "photo_gone":
-            return self.say(language, "telegram.photo_gone")
+        if code in {"photo_gone", "download_failed"}:
+            return self.say(language, f"telegram.{code}")
         return self.words.failure(language, code, reference=reference, **self._limits())
 
     def refusal(self, language: str | None, refused: Refused, reference: str) -> str:

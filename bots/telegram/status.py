@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 from telegram import Bot, InlineKeyboardMarkup
 from telegram.constants import ChatAction
-from telegram.error import BadRequest, TelegramError
+from telegram.error import BadRequest, Forbidden, TelegramError
 
 from bots.requests import Undeliverable
 from bots.telegram.reply import ReplyTo
@@ -65,6 +65,23 @@ class Status:
             await self._bot.delete_message(self.to.chat_id, self.to.status_id)
         except TelegramError as error:
             log.info("status message not deleted", why=str(error))
+
+    async def end_with(self, text: str, buttons: InlineKeyboardMarkup | None = None) -> bool:
+        """Let the message say this and stay. Doing it twice is as doing it once. False: there is no such message.
+
+        Raises:
+            TelegramError: another try may work.
+        """
+        await self.stop()
+        if self.to.status_id is None:
+            return False
+        try:
+            await self._bot.edit_message_text(text, self.to.chat_id, self.to.status_id, reply_markup=buttons)
+        except Forbidden as error:
+            raise Undeliverable(str(error)) from error
+        except BadRequest as error:
+            return "not modified" in str(error).lower()
+        return True
 
     async def stop(self, grace: float | None = None) -> None:
         """Leave the message as it is. `grace`: seconds that a call under way may still take; None: any."""

@@ -1,7 +1,7 @@
 """Puts the web door together."""
 
 from fastapi import FastAPI
-from prometheus_client import REGISTRY, CollectorRegistry
+from prometheus_client import CollectorRegistry
 
 from bots.web.health import health_router
 from bots.web.limits import SlidingWindow
@@ -18,14 +18,13 @@ from config import Settings
 ADDRESS_WINDOW = 300.0  # seconds that LIMITS_ADDRESS counts over
 
 
-def create_app(settings: Settings, studio: Studio, store: Store, registry: CollectorRegistry | None = None) -> FastAPI:
+def create_app(settings: Settings, studio: Studio, store: Store, registry: CollectorRegistry) -> FastAPI:
     """The page, the API, signed files, health and metrics.
 
     Args:
         store: where the pictures lie; one that signs links to itself (files) is served here as well.
-        registry: metrics that `/metrics` shows; the process's own by default, which takes one app only.
+        registry: metrics that `/metrics` shows, this door's own among them; takes one app only.
     """
-    registry = REGISTRY if registry is None else registry
     wording = Wording(Words.load(), settings)
     # No interactive documentation: it would load scripts from a third party.
     app = FastAPI(title="Selfie2Anime", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")

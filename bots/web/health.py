@@ -30,7 +30,8 @@ def health_router(studio: Studio, store: Store, registry: CollectorRegistry) -> 
         return JSONResponse({"ready": False, "reasons": reasons or ["engine: warming up"]}, 503)
 
     @router.get("/metrics")
-    def metrics() -> Response:
+    async def metrics() -> Response:
+        """For Prometheus. In the event loop, not in a thread: the collectors read what changes in it."""
         return Response(generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     return router

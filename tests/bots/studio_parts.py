@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from bots.metrics import Metrics
 from bots.requests import Delivery, PhotoRequest, Progress
 from bots.studio import Studio
 from config import Settings, load_settings
 from inference import Options, Portrait, Translation
+from inference.engine import Engine
 from storage import Database, Job, ObjectStore, Source, State, open_store
 
 
@@ -19,6 +21,7 @@ class SteeredPipeline:
         self.ready = asyncio.Event()
         self.ready.set()
         self.painted: list[bytes] = []
+        self.engines: list[Engine] = []
         self.act: Callable[[bytes], Awaitable[None]] | None = None
 
     async def translate(self, photo: bytes, options: Options) -> Translation:
@@ -29,6 +32,9 @@ class SteeredPipeline:
 
     def seconds_per_picture(self) -> float | None:
         return 0.5
+
+    def seconds_for(self, photos: int) -> float | None:
+        return 0.5 * photos
 
 
 class RecordingDoor:
@@ -95,11 +101,13 @@ async def studio_in(
     pipeline: SteeredPipeline,
     door: RecordingDoor | None,
     wrap: Callable[[ObjectStore], ObjectStore] = lambda store: store,
+    metrics: Metrics | None = None,
 ) -> AsyncIterator[tuple[Studio, Database, ObjectStore]]:
+    metrics = metrics or Metrics()
     async with (
-        Database(settings.database_path) as database,
+        Database(settings.database_path, changed=metrics.job_changed) as database,
         open_store(settings.storage_url, secret=await database.secret("object links")) as store,
-        Studio(settings, database, wrap(store), pipeline) as studio,  # type: ignore[arg-type]
+        Studio(settings, database, wrap(store), pipeline, metrics=metrics) as studio,  # type: ignore[arg-type]
     ):
         if door is not None:
             studio.open_door(door)

@@ -20,6 +20,7 @@ SAME_AS_ENGLISH = {
     "page.crop_default": {"de", "es", "pt"},
     "discord.command_anime_crop_default": {"de", "es", "pt"},
     "telegram.button_normal": {"de", "es", "pt"},
+    "telegram.button_sticker": {"de", "es"},
 }
 """Names, and words that these languages share with English."""
 
@@ -46,6 +47,7 @@ FOR_PROGRAMS = {
     "telegram.profile.description": ["/anime", "/forgetme"],
     "telegram.group.blind": ["@BotFather", "/setprivacy"],
     "telegram.broadcast.usage": ["/broadcast"],
+    "telegram.reverse": ["/reverse"],
     "discord.help": ["/anime", "`private`"],
 }
 """What people or programs have to type as it stands."""

@@ -94,6 +94,97 @@ async def test_a_photo_of_the_wrong_size_is_refused(tmp_path, pipeline, door, li
         assert await database.jobs.unfinished() == []
 
 
+async def test_several_photos_are_one_job_and_a_bad_one_spoils_nothing(tmp_path, pipeline, door):
+    async def act(photo):
+        if photo == b"nobody":
+            raise NoFace("none found")
+
+    pipeline.act = act
+    async with studio_in(settings_in(tmp_path, limits_photo_bytes=1_000), pipeline, door) as (studio, database, store):
+        photos = [b"one", b"x" * 1_001, b"nobody", b"", b"two"]
+        job = await studio.accept(request(), *(chunks(photo) for photo in photos))
+        done = await ended(database, job.id)
+        [(_, delivery)] = door.delivered
+        assert [picture.png for picture in delivery.pictures] == [b"anime of one", b"anime of two"]
+        assert delivery.missed == done.missed == ("", "photo_too_large", "no_face", "unreadable", "")
+        assert delivery.found == 2
+        assert [await store.get(key) for key in done.stored_inputs] == [b"one", b"nobody", b"two"]
+
+        pipeline.act = None
+        source = Source("test", "chat", "press 1", "wider")
+        again = await studio.repaint(job.id, "test:ann", Options(crop=Crop.WIDE), source, reply="{}", language="en")
+        assert again.missed == ("", "photo_too_large", "", "unreadable", "")
+        assert len((await ended(database, again.id)).results) == 6
+        assert await studio.discard(job.id, "test:ann")
+        assert await store.get(again.stored_inputs[2]) == b"two"
+        assert await studio.discard(again.id, "test:ann")
+        assert await store.stale("inputs/", 1e12) == []
+
+
+async def test_of_several_photos_none_can_be_taken(tmp_path, pipeline, door):
+    async with studio_in(settings_in(tmp_path, limits_photo_bytes=1_000), pipeline, door) as (studio, database, _):
+        with pytest.raises(Refused) as refused:
+            await studio.accept(request(), chunks(b"x" * 1_001), chunks(b""))
+        assert refused.value.code == "photo_too_large"
+        assert await database.jobs.unfinished() == []
+
+
+async def test_of_several_photos_none_can_be_painted(tmp_path, pipeline, door):
+    async def act(_photo):
+        raise NoFace("none found")
+
+    pipeline.act = act
+    async with studio_in(settings_in(tmp_path), pipeline, door) as (studio, database, _):
+        done = await ended(database, (await studio.accept(request(), chunks(b"one"), chunks(b"two"))).id)
+        assert (done.state, done.code) == (State.FAILED, "no_face")
+        assert [code for _, code, _ in door.explained] == ["no_face"]
+        assert door.delivered == []
+
+
+async def test_the_same_album_at_the_same_moment_is_painted_once(tmp_path, pipeline, door):
+    async with studio_in(settings_in(tmp_path), pipeline, door) as (studio, database, store):
+        photos = (b"one", b"two")
+        both = await asyncio.gather(*(studio.accept(request(), *(chunks(photo) for photo in photos)) for _ in range(2)))
+        assert both[0].id == both[1].id
+        done = await ended(database, both[0].id)
+        assert sorted(pipeline.painted) == [*photos]
+        assert sorted(await store.stale("inputs/", 1e12)) == [*done.inputs]
+
+
+async def test_cancelling_an_album_stops_all_of_it(tmp_path, pipeline, door):
+    hold = asyncio.Event()
+
+    async def act(_photo):
+        await hold.wait()
+
+    pipeline.act = act
+    async with studio_in(settings_in(tmp_path), pipeline, door) as (studio, database, _):
+        job = await studio.accept(request(), *(chunks(b"photo") for _ in range(4)))
+        await reached(database, job.id, frozenset({State.RUNNING}))
+        assert await studio.cancel(job.id, "test:ann")
+        hold.set()
+        assert (await ended(database, job.id)).state is State.CANCELLED
+        other = await ended(database, (await studio.accept(request("2"), chunks(b"other"))).id)
+        assert other.state is State.DELIVERED
+        assert pipeline.painted == [b"other"]
+
+
+async def test_an_hours_quota_counts_photos_and_lets_one_large_album_through(tmp_path, pipeline, door):
+    settings = settings_in(tmp_path, limits_hour=3)
+    async with studio_in(settings, pipeline, door) as (studio, database, _):
+        four = [chunks(b"photo") for _ in range(4)]
+        await ended(database, (await studio.accept(request("1"), *four)).id)
+        with pytest.raises(Refused) as refused:
+            await studio.accept(request("2"), chunks(b"photo"))
+        assert refused.value.code == "over_quota"
+        assert 3_500 < refused.value.retry_at - time.time() <= 3_600
+        bob = [await studio.accept(request("3", person="test:bob"), chunks(b"photo"), chunks(b"photo"))]
+        with pytest.raises(Refused):
+            await studio.accept(request("4", person="test:bob"), chunks(b"photo"), chunks(b"photo"))
+        bob.append(await studio.accept(request("5", person="test:bob"), chunks(b"photo")))
+        assert [(await ended(database, job.id)).state for job in bob] == [State.DELIVERED] * 2
+
+
 async def test_quotas_hold_and_say_when(tmp_path, pipeline, door):
     settings = settings_in(tmp_path, limits_minute=2)
     async with studio_in(settings, pipeline, door) as (studio, database, _):
@@ -154,6 +245,23 @@ async def test_a_full_queue_refuses_with_a_time(tmp_path, pipeline, door):
         assert {(await ended(database, job.id)).state for job in jobs} == {State.DELIVERED}
 
 
+async def test_an_engine_that_joins_later_is_given_work_too(tmp_path, pipeline, door):
+    hold = asyncio.Event()
+
+    async def act(_photo):
+        await hold.wait()
+
+    pipeline.act = act
+    settings = settings_in(tmp_path, model_batch=1)
+    async with studio_in(settings, pipeline, door) as (studio, database, _):
+        jobs = [await studio.accept(request(str(n), f"test:{n}"), chunks(b"photo")) for n in range(4)]
+        await door.until(lambda: sum(p.stage is Stage.PAINTING for _, p in door.shown) == 2)
+        pipeline.engines += [object(), object()]
+        await door.until(lambda: sum(p.stage is Stage.PAINTING for _, p in door.shown) == 4)
+        hold.set()
+        assert {(await ended(database, job.id)).state for job in jobs} == {State.DELIVERED}
+
+
 async def test_only_the_owner_cancels_and_nothing_is_sent(tmp_path, pipeline, door):
     hold = asyncio.Event()
 
@@ -206,11 +314,11 @@ async def test_a_photo_is_painted_again_with_other_options(tmp_path, pipeline, d
 
         assert await studio.discard(first.id, "test:ann")
         assert await studio.pictures(await database.jobs.get(first.id)) == ()
-        assert await store.get(again.input_key) == b"photo"  # the other job is made from it, too
+        assert await store.get(again.inputs[0]) == b"photo"  # the other job is made from it, too
         assert len(await studio.pictures(await database.jobs.get(again.id))) == 1
         assert await studio.discard(again.id, "test:ann")
         with pytest.raises(ObjectMissing):
-            await store.get(again.input_key)
+            await store.get(again.inputs[0])
 
 
 async def test_only_the_owner_repaints_and_discards(tmp_path, pipeline, door):
@@ -242,7 +350,7 @@ async def test_forgetting_stops_what_is_under_way(tmp_path, pipeline, door):
         await door.until(lambda: [dismissed.id for dismissed in door.dismissed] == [job.id])
         hold.set()
         await ended(database, other.id)
-        assert await store.stale("inputs/", 1e12) == [other.input_key]
+        assert await store.stale("inputs/", 1e12) == [*other.inputs]
         assert len(door.delivered) == 2
 
 

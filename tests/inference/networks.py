@@ -81,6 +81,21 @@ class Held(Invert):
         return super().__call__(batch)
 
 
+class Same(Invert):
+    """Leaves every picture as it is."""
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        return batch
+
+
+def either(spec: Spec) -> Invert:
+    """Another network for the other direction, which notes that it was asked for."""
+    if not spec.direction:
+        return Invert(spec)
+    spec.weights.write_text(spec.direction)
+    return Same(spec)
+
+
 def misshapen(spec: Spec) -> Invert:
     raise WeightsError(f"{spec.weights}: tensor generator_B/conv/kernel has shape (1,), not (7, 7, 3, 64)")
 

@@ -8,6 +8,7 @@ from inference.batcher import Batcher, buckets, choose
 from inference.engine import BatchFailed, EngineDied
 from inference.engine_process import Done
 from inference.errors import EngineFailed
+from inference.measures import Batch
 
 
 def crop(value: int) -> np.ndarray:
@@ -25,7 +26,10 @@ class Recorder:
         self.free.set()
         self._fault = fault
 
-    async def run(self, batch: np.ndarray) -> Done:
+    async def up(self) -> None:
+        """It always is."""
+
+    async def run(self, batch: np.ndarray, *, reverse: bool = False) -> Done:
         values = [int(crop[0, 0, 0]) for crop in batch]
         self.batches.append(values)
         self.began.set()
@@ -33,7 +37,7 @@ class Recorder:
         await self.free.wait()
         if self._fault:
             self._fault(values)
-        return Done(255 - batch, 0.5 * len(batch))
+        return Done(batch if reverse else 255 - batch, 0.5 * len(batch))
 
 
 async def values_of(batcher: Batcher, values: list[int]) -> list[int | str]:
@@ -195,13 +199,64 @@ async def test_engines_share_the_work() -> None:
     assert len(first.batches) == len(second.batches) == 2
 
 
-async def test_measures_the_pace() -> None:
-    async with Batcher([Recorder()]) as batcher:
-        assert batcher.seconds_per_picture is None
-        await values_of(batcher, [1, 2, 3, 4])
-        assert batcher.seconds_per_picture == pytest.approx(0.5)
-        batcher.add(Recorder())
-        assert batcher.seconds_per_picture == pytest.approx(0.25)
+async def test_engines_that_are_free_share_what_waits() -> None:
+    first, second = Recorder(), Recorder()
+    async with Batcher([first, second]) as batcher:
+        await values_of(batcher, [9])  # both have looked for work, and one has done some
+        assert await values_of(batcher, [1, 2, 3, 4, 5, 6, 7, 8]) == [254, 253, 252, 251, 250, 249, 248, 247]
+
+    assert sorted(len(values) for values in (*first.batches, *second.batches)) == [1, 4, 4]
+
+
+async def test_a_batch_holds_one_direction() -> None:
+    engine = Recorder()
+    async with Batcher([engine]) as batcher:
+        runs = [batcher.run(crop(value), reverse=value % 2 == 0) for value in (1, 2, 3, 4)]
+        assert [int(picture[0, 0, 0]) for picture in await asyncio.gather(*runs)] == [254, 2, 252, 4]
+
+    assert engine.batches == [[1, 3], [2, 4]]
+
+
+async def test_an_engine_that_can_never_run_is_done_without() -> None:
+    class Broken(Recorder):
+        async def up(self) -> None:
+            raise EngineFailed("no such device")
+
+        async def run(self, batch: np.ndarray, *, reverse: bool = False) -> Done:
+            raise EngineFailed("no such device")
+
+    good = Recorder()
+    async with asyncio.timeout(5), Batcher([Broken(), good]) as batcher:
+        assert await values_of(batcher, [1, 2, 3]) == [254, 253, 252]
+    async with asyncio.timeout(5), Batcher([Broken()]) as batcher:
+        assert await values_of(batcher, [1, 2]) == ["EngineFailed", "EngineFailed"]
+
+
+async def test_a_process_that_starts_holds_no_crops_that_another_could_paint() -> None:
+    class Starting(Recorder):
+        async def up(self) -> None:
+            await asyncio.Event().wait()
+
+    starting, good = Starting(), Recorder()
+    async with asyncio.timeout(5), Batcher([starting, good]) as batcher:
+        assert await values_of(batcher, [1, 2, 3]) == [254, 253, 252]
+    assert starting.batches == []
+
+
+async def test_tells_of_every_batch_that_was_painted() -> None:
+    deaths = iter([EngineDied("kill -9")])
+
+    def die_once(values: list[int]) -> None:
+        for death in deaths:
+            raise death
+
+    told: list[Batch] = []
+    async with Batcher([Recorder(fault=die_once)], ran=told.append) as batcher:
+        await values_of(batcher, [1, 2, 3])
+        await values_of(batcher, [1, 2, 3])
+
+    assert [(batch.bucket, batch.count, batch.attempts) for batch in told] == [(1, 1, 1), (2, 2, 1), (4, 3, 0)]
+    assert told[-1].seconds == pytest.approx(2.0)
 
 
 async def test_waiting_crops_fail_at_the_end() -> None:

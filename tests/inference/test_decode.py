@@ -1,9 +1,4 @@
-import io
-import struct
-import zlib
-
 import numpy as np
-import pillow_heif
 import pytest
 from PIL import Image
 
@@ -11,6 +6,7 @@ from inference.decode import Limits, decode
 from inference.errors import InferenceError, PhotoTooLarge, Unreadable, UnsupportedFormat
 from inference.formats import Format, sniff, webp_size
 from tests.inference import encoded
+from tests.inference.corpus import bomb, heic
 
 LIMITS = Limits(pixels=50_000_000, side=12_000)
 
@@ -30,12 +26,6 @@ def near(actual: np.ndarray, expected: Image.Image, tolerance: int = 12) -> bool
     """Equal but for what lossy formats change, away from the edges between colours."""
     wanted = np.asarray(expected).astype(int)
     return actual.shape == wanted.shape and float(np.median(np.abs(actual.astype(int) - wanted))) <= tolerance
-
-
-def heic(image: Image.Image) -> bytes:
-    out = io.BytesIO()
-    pillow_heif.from_pillow(image).save(out, quality=95)
-    return out.getvalue()
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
@@ -102,18 +92,10 @@ def test_damaged_bytes_raise_nothing_but_our_errors(kind: str) -> None:
     assert refused
 
 
-def bomb(width: int, height: int) -> bytes:
-    """A PNG of a few bytes whose header announces that size."""
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(b"\0" * 1000)), (b"IEND", b"")]
-    parts = (struct.pack(">I", len(d)) + name + d + struct.pack(">I", zlib.crc32(name + d)) for name, d in chunks)
-    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
-
-
 @pytest.mark.parametrize(("width", "height"), [(7_072, 7_072), (12_001, 16), (16, 12_001), (60_000, 60_000)])
 def test_refuses_a_bomb_by_its_header(width: int, height: int) -> None:
     with pytest.raises(PhotoTooLarge):
-        decode(bomb(width, height), LIMITS)
+        decode(bomb("PNG", width, height), LIMITS)
 
 
 @pytest.mark.parametrize("lossless", [False, True])

@@ -60,6 +60,29 @@ def test_finds_a_face_that_fills_the_frame(detector: Detector, astronaut: Image.
     assert face.height > 1000
 
 
+def test_a_friend_in_the_distance_is_found_beside_a_large_face(detector: Detector, astronaut: Image.Image) -> None:
+    """At a glance the small one is a suspicion at most."""
+    head = astronaut.crop((155, 45, 290, 180))
+    photo = Image.new("RGB", (1280, 960), "grey")
+    photo.paste(head.resize((500, 500)), (60, 300))
+    photo.paste(head.resize((90, 90)), (1000, 200))
+
+    near, far = detector.detect(np.asarray(photo))
+
+    assert near.height > 300
+    assert far.height < 100
+
+
+def test_a_face_is_counted_once_at_every_size(detector: Detector, astronaut: Image.Image) -> None:
+    """Whatever the glance and the closer look each make of it, one face stays one face."""
+    head = astronaut.crop((120, 10, 320, 240))
+    for height in range(120, 960, 40):
+        photo = Image.new("RGB", (1280, 960), "grey")
+        photo.paste(head.resize((height * 200 // 230, height)), (200, 10))
+
+        assert len(detector.detect(np.asarray(photo))) == 1, height
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (3, 2000), (2000, 3), (31, 33), (640, 640)])
 def test_finds_nothing_where_nothing_is(detector: Detector, shape: tuple[int, int]) -> None:
     assert detector.detect(np.full((*shape, 3), 90, np.uint8)) == ()

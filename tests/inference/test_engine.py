@@ -1,6 +1,7 @@
 import asyncio
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from inference.batcher import Batcher
 from inference.engine import BatchFailed, Engine, EngineDied
 from inference.errors import EngineFailed
-from tests.inference import SIZE, spec
+from tests.inference import SIZE, network, spec
 from tests.inference.networks import DEADLY, POISON, wait_for_file
 from ugatit import WeightsError
 
@@ -65,6 +66,39 @@ async def test_a_stopped_process_is_found_and_replaced(tmp_path: Path, monkeypat
         monkeypatch.setattr("inference.engine.LONGEST_BATCH", PATIENCE)
         (tmp_path / "go").touch()
         assert (await engine.run(crops(1))).batch[0, 0, 0, 0] == 254
+
+
+async def test_a_process_that_hangs_is_noticed_by_its_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inference.engine.SILENCE", 3.0)
+    async with asyncio.timeout(PATIENCE), Engine(spec("Invert", tmp_path)) as engine:
+        await engine.warm.wait()
+        stopped = engine.pid
+        assert stopped is not None
+        os.kill(stopped, signal.SIGSTOP)
+        with pytest.raises(EngineDied, match="said nothing"):
+            await engine.run(crops(1))
+        assert (await engine.run(crops(1))).batch[0, 0, 0, 0] == 254
+        assert engine.pid != stopped
+
+
+async def test_a_batch_that_takes_much_longer_than_its_like_is_stuck(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inference.engine.LEAST_ALLOWED", 0.5)
+    async with asyncio.timeout(PATIENCE), Engine(spec("Held", tmp_path)) as engine:
+        await engine.warm.wait()
+        await engine.run(crops(0))  # says how long a batch takes
+        with pytest.raises(EngineDied, match="no answer within"):
+            await engine.run(crops(1))
+
+
+async def test_the_other_direction_is_loaded_when_it_is_first_wanted(tmp_path: Path) -> None:
+    there, back = spec("Invert", tmp_path), tmp_path / "reverse"
+    async with asyncio.timeout(PATIENCE), Engine(replace(there, loader=network("either"), reverse=back)) as engine:
+        assert (await engine.run(crops(1))).batch[0, 0, 0, 0] == 254
+        assert not back.exists()
+        assert (await engine.run(crops(1), reverse=True)).batch[0, 0, 0, 0] == 1
+        assert back.read_text() == "anime2selfie"
 
 
 async def test_a_refused_batch_leaves_the_process_alone(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from inference.options import Crop, Faces, Options, Region
+from inference.options import Crop, Direction, Faces, Options, Region
 
 
 @pytest.mark.parametrize(
@@ -12,10 +12,16 @@ from inference.options import Crop, Faces, Options, Region
         Options(faces=Faces.LARGEST, crop=Crop.TIGHT),
         Options(whole=True),
         Options(region=Region(0.25, 0.5, 0.125, 0.25)),
+        Options(face=2, direction=Direction.REVERSE),
     ],
 )
 def test_options_survive_the_way_through_json(options: Options) -> None:
     assert Options.from_json(options.to_json()) == options
+
+
+def test_options_of_an_earlier_release_are_read() -> None:
+    text = '{"faces": "largest", "crop": "wide", "whole": false, "region": null}'
+    assert Options.from_json(text) == Options(Faces.LARGEST, Crop.WIDE, face=None, direction=Direction.ANIME)
 
 
 @pytest.mark.parametrize("values", [(-0.1, 0, 0.5, 0.5), (0, 0, 0, 0.5), (0.6, 0, 0.5, 0.5), (0, 0, float("nan"), 1)])

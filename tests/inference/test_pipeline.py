@@ -13,8 +13,8 @@ from PIL import Image
 
 import ugatit
 from config import load_settings
-from inference import Options, Pipeline
-from inference.errors import EngineFailed, NoFace
+from inference import Direction, Options, Pipeline
+from inference.errors import EngineFailed, NoFace, NoReverse
 from tests.inference import SAMPLE, encoded, network
 
 ROOT = SAMPLE.parents[1]
@@ -152,6 +152,20 @@ async def test_weights_that_do_not_fit_are_told_and_fail_photos(photo: bytes) ->
         with pytest.raises(EngineFailed, match="kernel"):
             await pipeline.translate(photo, Options())
         assert not pipeline.ready.is_set()
+
+
+async def test_the_other_direction_is_painted_by_the_other_network(photo: bytes, tmp_path: Path) -> None:
+    async with asyncio.timeout(PATIENCE), Pipeline(load_settings(), network=network("Invert")) as pipeline:
+        assert pipeline.reverse == ugatit.bundled_weights("default-anime2selfie")
+    alone = tmp_path / "mine.safetensors"
+    alone.write_bytes(ugatit.bundled_weights("default").read_bytes())
+    settings = load_settings(model_weights=str(alone))
+    async with asyncio.timeout(PATIENCE), Pipeline(settings, network=network("Invert")) as pipeline:
+        with pytest.raises(NoReverse):
+            await pipeline.translate(photo, Options(direction=Direction.REVERSE))
+    with pytest.raises(ugatit.WeightsError):
+        async with Pipeline(load_settings(model_weights_reverse=str(tmp_path / "none.safetensors"))):
+            pass
 
 
 async def test_auto_means_every_gpu(photo: bytes) -> None:

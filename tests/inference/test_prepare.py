@@ -11,9 +11,12 @@ from PIL import Image
 
 from config import load_settings
 from inference import prepare_process
+from inference.decode import Limits, Photo, decode
+from inference.detect import Detector
 from inference.errors import FaceTooSmall, NoFace, PhotoTooLarge, PrepareTimeout, Unreadable, UnsupportedFormat
 from inference.options import Crop, Faces, Options, Region
 from inference.prepare import Preparer
+from inference.prepare_process import Job
 from tests.inference import encoded, hostile
 
 SECONDS = 3.0
@@ -84,6 +87,20 @@ async def test_faces_come_left_to_right_up_to_the_limit(preparer: Preparer, astr
     assert np.array_equal(largest.originals[0], everybody.originals[0])  # the second of three; the smallest is left out
 
 
+async def test_one_face_after_the_other_the_largest_first(preparer: Preparer, astronaut: Image.Image) -> None:
+    photo = group(astronaut, [80, 113, 100])
+
+    everybody = await preparer.prepare(photo, Options())
+    one_by_one = [await preparer.prepare(photo, Options(face=number)) for number in range(4)]
+
+    assert [(prepared.found, len(prepared.inputs)) for prepared in one_by_one] == [(3, 1)] * 4
+    first, second, third, again = (prepared.originals[0] for prepared in one_by_one)
+    assert np.array_equal(first, everybody.originals[0])  # the second of three in the photo
+    assert np.array_equal(second, everybody.originals[1])
+    assert not any(np.array_equal(third, other) for other in (first, second))
+    assert np.array_equal(again, first)
+
+
 async def test_small_faces_are_left_out_beside_good_ones(preparer: Preparer, astronaut: Image.Image) -> None:
     prepared = await preparer.prepare(group(astronaut, [30, 110]), Options())
 
@@ -106,6 +123,37 @@ async def test_a_large_jpeg_is_decoded_again_where_a_face_is_small_in_it(
     sharp = await preparer.prepare(encoded(astronaut.resize((1024, 1024)), "PNG"), Options())
     detail = [np.abs(np.diff(p.originals[0].astype(int), axis=1)).mean() for p in (prepared, sharp)]
     assert detail[0] > 0.7 * detail[1]
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "decodes"),
+    [
+        (1280, 0.30, 1),  # as chats send it, an arm's length away
+        (1280, 0.12, 1),
+        (2600, 0.30, 1),
+        (2600, 0.12, 2),  # only a small face in a large photo needs more
+    ],
+)
+async def test_a_selfie_is_decoded_once(
+    width: int, height: float, decodes: int, astronaut: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = Image.new("RGB", (width, width), "white")
+    side = round(512 * height * width / 113)
+    photo.paste(astronaut.resize((side, side)), ((width - side) // 2, round(0.4 * width - 0.23 * side)))
+    sizes = []
+
+    def counted(data: bytes, limits: Limits, longest: int) -> Photo:
+        sizes.append(longest)
+        return decode(data, limits, longest)
+
+    monkeypatch.setattr("inference.decode.decode", counted)
+    monkeypatch.setattr(prepare_process, "_detector", Detector())
+    job = Job(Options(), 50_000_000, 12_000, faces=1, size=256, shown=256)
+
+    prepared = prepare_process.prepare(encoded(photo, "JPEG"), job)
+
+    assert prepared.found == 1
+    assert len(sizes) == decodes
 
 
 @pytest.mark.parametrize(

@@ -196,6 +196,7 @@ def test_nothing_is_lost_and_nothing_comes_twice(steps: list[tuple[str, object]]
     clock = Clock()
     scheduler = Scheduler(20, clock)
     submitted: list[str] = []
+    deadlines: dict[str, float | None] = {}
     ended: list[str] = []
     for kind, value in steps:
         match kind, value:
@@ -207,10 +208,12 @@ def test_nothing_is_lost_and_nothing_comes_twice(steps: list[tuple[str, object]]
                     assert len(scheduler) == 20
                 else:
                     submitted.append(job_id)
+                    deadlines[job_id] = deadline and clock.now + deadline
             case "next", _:
                 waiting = [job for job in submitted if scheduler.position(job)]
                 if waiting:
-                    ended.append(take(scheduler))
+                    ended.append(job_id := take(scheduler))
+                    assert deadlines[job_id] is None or deadlines[job_id] > clock.now
             case "cancel", int(number):
                 if number < len(submitted) and scheduler.cancel(submitted[number]):
                     ended.append(submitted[number])
@@ -252,3 +255,62 @@ def test_positions_are_the_order_of_hand_out_and_the_front_keeps_its_place(steps
 
     assert sorted(places.values()) == list(range(1, len(places) + 1))
     assert drain(scheduler) == sorted(places, key=places.__getitem__)
+
+
+arrivals = st.lists(st.tuples(st.sampled_from("abcdefgh"), st.sampled_from(Priority)), max_size=4)
+
+
+@given(
+    backlog=st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from(Priority)), max_size=30),
+    priority=st.sampled_from(Priority),
+    later=st.lists(arrivals, max_size=30),
+)
+def test_nobody_starves_whatever_comes_later(
+    backlog: list[tuple[str, Priority]], priority: Priority, later: list[list[tuple[str, Priority]]]
+) -> None:
+    scheduler = Scheduler(1000)
+    for number, (person, its) in enumerate(backlog):
+        scheduler.submit(f"{person}{number}", person, priority=its)
+    scheduler.submit("x", "x", priority=priority)
+    # Each person may have one turn before; every PATIENCE turns of interactive jobs let one batch job in.
+    turns = len({person for person, its in backlog if its is priority}) + 1
+    bound = turns * (PATIENCE + 1) if priority is Priority.BATCH else turns + turns // PATIENCE + 1
+
+    handed = []
+    while "x" not in handed:
+        handed.append(take(scheduler))
+        for person, its in later.pop() if later else []:
+            scheduler.submit(f"{person}{len(handed)}-{its}", person, priority=its)
+
+    assert len(handed) <= bound
+
+
+async def test_the_pace_is_measured_while_jobs_wait_and_not_while_none_do() -> None:
+    clock = Clock()
+    scheduler = Scheduler(100, clock)
+    assert scheduler.pace is None
+    for round_number in range(3):
+        submit_all(scheduler, [f"{person}{round_number}" for person in "abcde"])
+        for _ in range(5):
+            take(scheduler)
+            clock.now += 3
+        step = scheduler.next()  # nothing waits: the time until the next arrival is nobody's pace
+        step.send(None)
+        step.close()
+        clock.now += 1000
+
+    assert scheduler.pace == pytest.approx(3)
+
+
+def test_knows_how_long_the_oldest_has_waited() -> None:
+    clock = Clock()
+    scheduler = Scheduler(10, clock)
+    assert scheduler.oldest() == 0
+    submit_all(scheduler, ["a1"])
+    clock.now = 5
+    submit_all(scheduler, ["b1"])
+    clock.now = 7
+
+    assert scheduler.oldest() == 7
+    scheduler.cancel("a1")
+    assert scheduler.oldest() == 2

@@ -41,7 +41,7 @@ def job(job_id: str = "a", *, person: str = "telegram:1", at: float = START) -> 
         state=State.QUEUED,
         code=None,
         attempts=0,
-        input_key=input_key(job_id),
+        inputs=(input_key(job_id),),
         results=(),
         created_at=at,
         updated_at=at,

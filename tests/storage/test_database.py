@@ -52,6 +52,29 @@ def test_a_failing_migration_leaves_nothing_of_itself(tmp_path: Path, monkeypatc
     assert newest == (bad.number - 1,)
 
 
+async def test_jobs_of_one_photo_are_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.db"
+    with monkeypatch.context() as first_release, closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        first = known()[:1]
+        first_release.setattr("storage.migrations.known", lambda: first)
+        migrate(connection, path)
+        for name, key in (("stored", "inputs/stored"), ("wiped", "")):
+            connection.execute(
+                "INSERT INTO jobs (id, platform, chat, message, attachment, person, options, reply, language, state,"
+                " input_key, created_at, updated_at)"
+                " VALUES (?, 'telegram', '1', ?, 'x', 'telegram:1', '{}', '{}', 'en', 'delivered', ?, 1, 1)",
+                (name, name, key),
+            )
+    async with Database(path) as database:
+        jobs = {one.id: one for one in await database.jobs.of("telegram:1")}
+        assert {name: (one.inputs, one.missed) for name, one in jobs.items()} == {
+            "stored": (("inputs/stored",), ("",)),
+            "wiped": ((), ("",)),
+        }
+        assert await database.jobs.sharing_inputs(["inputs/stored"]) == 1
+        assert [one.id for one in await database.jobs.with_old_inputs(2, limit=9)] == ["stored"]
+
+
 async def test_two_processes_may_start_at_once(tmp_path: Path) -> None:
     databases = [Database(tmp_path / "a.db") for _ in range(4)]
     try:

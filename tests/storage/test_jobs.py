@@ -34,6 +34,45 @@ async def test_a_job_comes_back_as_it_went_in(database: Database) -> None:
     assert await database.jobs.find(Source("telegram", "10", "other", "0")) is None
 
 
+async def test_a_job_of_several_photos_comes_back_as_it_went_in(database: Database) -> None:
+    album = replace(job(), inputs=("inputs/a/1", "", "inputs/a/3"), missed=("", "photo_too_large", ""))
+    assert await database.jobs.add(album) == album
+    assert album.stored_inputs == ("inputs/a/1", "inputs/a/3")
+    await database.jobs.advance("a", State.RUNNING)
+    painted = await database.jobs.advance("a", State.RENDERED, missed=("", "photo_too_large", "no_face"))
+    assert painted is not None
+    assert painted.missed == ("", "photo_too_large", "no_face")
+    delivered = await database.jobs.advance("a", State.DELIVERED)
+    assert delivered is not None
+    assert delivered.missed == painted.missed
+
+
+async def test_photos_are_counted_one_by_one_also_when_they_are_wiped(database: Database) -> None:
+    album = ("", "no_face", "")
+    for number, (missed, at) in enumerate([(("",), 0), (album, 10), (("",), 20)]):
+        await database.jobs.add(replace(job(f"{number}", at=START + at), missed=missed))
+    await database.jobs.add(replace(job("other", person="telegram:2", at=START + 15)))
+    await database.jobs.inputs_wiped(["1"])
+
+    async def nth(n: int, since: float = START - 1) -> float | None:
+        found = await database.jobs.nth_latest_photo("telegram:1", n, since=since)
+        return None if found is None else found - START
+
+    assert [await nth(n) for n in range(7)] == [20, 20, 10, 10, 10, 0, None]
+    assert [await nth(n, since=START + 10) for n in (1, 2)] == [20, None]
+    assert await database.jobs.nth_latest("telegram:1", 3) == START
+
+
+async def test_jobs_of_the_same_photos_know_of_each_other(database: Database) -> None:
+    album = replace(job("a"), inputs=("inputs/a/1", "inputs/a/2"))
+    await database.jobs.add(album)
+    await database.jobs.add(replace(job("b"), inputs=album.inputs))
+    await database.jobs.add(replace(job("c"), inputs=album.inputs[:1]))
+    assert await database.jobs.sharing_inputs(album.inputs) == 2
+    await database.jobs.inputs_wiped(["a"])
+    assert await database.jobs.sharing_inputs(album.inputs) == 1
+
+
 async def test_a_source_has_one_job(database: Database) -> None:
     again = replace(job("b"), source=job("a").source)
     added = await asyncio.gather(database.jobs.add(job("a")), database.jobs.add(again))

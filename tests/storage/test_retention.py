@@ -42,7 +42,7 @@ async def test_photos_go_first_then_pictures_then_rows(database: Database, files
     assert stored(files) == set(result_keys("a", 1))
     found = await database.jobs.get("a")
     assert found is not None
-    assert (found.input_key, found.results) == ("", result_keys("a", 1))
+    assert (found.inputs, found.results) == ((), result_keys("a", 1))
     assert await sweep(database, files, **KEEP, now=START + 7 * DAY) == NOTHING
     assert await sweep(database, files, **KEEP, now=START + 7 * DAY + 1) == replace(NOTHING, pictures=2, jobs=1)
     assert stored(files) == set()
@@ -71,7 +71,7 @@ async def test_what_has_not_ended_keeps_everything(database: Database, files: Fi
 
 async def test_a_photo_in_use_again_is_kept(database: Database, files: FileStore, clock: Clock) -> None:
     await paint(database, files, "a")
-    await database.jobs.add(replace(job("b"), input_key=input_key("a")))
+    await database.jobs.add(replace(job("b"), inputs=(input_key("a"),)))
     assert await sweep(database, files, **KEEP, now=START + DAY) == NOTHING
     clock.now = START + DAY
     await database.jobs.advance("b", State.CANCELLED)
@@ -85,7 +85,7 @@ async def test_objects_that_no_row_leads_to_are_deleted(database: Database, file
     await put(files, "inputs/lost", "results/lost/1.png", at=START - HOUR)
     await put(files, "inputs/arriving", at=START)
     assert await sweep(database, files, **KEEP, now=START + 1) == replace(NOTHING, abandoned=2)
-    assert stored(files) == {"inputs/a", "results/a/1.png", "inputs/arriving"}
+    assert stored(files) == {"inputs/a/1", "results/a/1.png", "inputs/arriving"}
 
 
 async def test_a_quick_sweep_leaves_the_long_look_out(database: Database, files: FileStore) -> None:
@@ -105,8 +105,21 @@ async def test_more_jobs_than_are_taken_at_a_time(
     assert swept == Swept(photos=5, pictures=10, jobs=5, abandoned=0)
 
 
+async def test_all_photos_of_an_album_go_when_no_later_job_needs_them(database: Database, files: FileStore) -> None:
+    keys = ("inputs/a/1", "", "inputs/a/3")
+    missed = ("", "unreadable", "")
+    await put(files, keys[0], keys[2])
+    for job_id, at in (("a", START), ("b", START + HOUR)):  # b: painted again
+        await database.jobs.add(replace(job(job_id), inputs=keys, missed=missed))
+        await database._sql.query("UPDATE jobs SET state = 'delivered', updated_at = ? WHERE id = ?", (at, job_id))
+    assert (await sweep(database, files, **KEEP, now=START + 1.5 * HOUR)).photos == 0
+    assert (await sweep(database, files, **KEEP, now=START + 2.1 * HOUR)).photos == 2
+    assert stored(files) == set()
+    assert [one.inputs for one in await database.jobs.of("telegram:1")] == [(), ()]
+
+
 @pytest.mark.parametrize(
-    ("ask", "index"), [("with_old_input", "jobs_with_input"), ("with_old_results", "jobs_with_results")]
+    ("ask", "index"), [("with_old_inputs", "jobs_with_inputs"), ("with_old_results", "jobs_with_results")]
 )
 async def test_a_sweep_looks_only_at_what_is_stored(
     database: Database, monkeypatch: pytest.MonkeyPatch, ask: str, index: str

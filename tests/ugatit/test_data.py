@@ -63,7 +63,7 @@ def test_errors_name_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(DataError, match=r"a\.png: not a picture"):
         load_split(tmp_path, "trainA", 8)
     (tmp_path / "trainA" / "a.png").write_bytes(whole)
-    monkeypatch.setattr(data, "_free_memory", lambda: 100)
+    monkeypatch.setattr(data, "free_memory", lambda: 100)
     with pytest.raises(DataError, match=r"trainA: its pictures need .* of memory"):
         load_split(tmp_path, "trainA", 8)
     (tmp_path / "trainA" / "a.png").unlink()

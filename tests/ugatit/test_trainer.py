@@ -1,4 +1,4 @@
-"""One step, and a run that is cut in two."""
+"""One step, recipes, and checkpoints that do not fit."""
 
 from pathlib import Path
 from typing import Any
@@ -15,26 +15,6 @@ from ugatit.trainer import Trainer, policy_of
 
 def trainer_of(recipe: Recipe) -> Trainer:
     return Trainer(recipe, current_backend())
-
-
-def test_ten_and_ten_are_twenty(trainer: Trainer, tmp_path: Path) -> None:
-    path, recipe = tmp_path / "checkpoint.safetensors", trainer.recipe
-    advance(trainer, 10)
-    trainer.publish()
-    save_checkpoint(path, trainer.networks.state, recipe, Position(trainer.step, trainer.pairs, 1.5))
-    reports = advance(trainer, 10)
-    straight = values(trainer)
-
-    for variable in trainer.networks.state.values():  # whatever the file does not bring would be missed
-        variable.assign(np.full(variable.shape, 7, str(variable.dtype)))
-    saved = load_checkpoint(path, trainer.networks.state)
-    trainer.adopt()
-    assert (saved.position, saved.recipe) == (Position(10, 20, 1.5), recipe)
-    trainer.step, trainer.pairs = saved.position.step, saved.position.pairs
-    assert advance(trainer, 10) == [pytest.approx(report, abs=1e-5) for report in reports]
-    resumed = values(trainer)
-    for name, value in straight.items():
-        np.testing.assert_allclose(resumed[name], value, atol=1e-5, err_msg=name)
 
 
 def test_what_a_step_changes(trainer: Trainer) -> None:

@@ -13,7 +13,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from tests.ugatit.training import write_data
-from ugatit import Direction, load_generator, read_header
+from ugatit import Direction, load_generator, read_header, training_cli
 from ugatit.checkpoint import read_checkpoint
 from ugatit.cli import app
 from ugatit.trainer import Trainer
@@ -110,3 +110,13 @@ def test_a_recipe_file_with_a_mistake_is_named(runner: CliRunner, tmp_path: Path
     result = runner.invoke(app, ["train", "--data", "x", "--out", str(tmp_path / "out"), "--config", str(config)])
     assert result.exit_code == 1
     assert f"{config}: losses: unknown fields. Received: cycel" in result.output.replace("\n", " ")
+
+
+def test_a_run_that_would_not_fit_is_refused_at_once(
+    runner: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training_cli, "free_memory", lambda: 2**30)
+    data = write_data(tmp_path / "data")
+    result = runner.invoke(app, ["train", "--data", str(data), "--out", str(tmp_path / "out")])
+    assert result.exit_code == 1
+    assert "GiB of memory, 1.0 are free: lower --image-size or --base-channels" in result.output.replace("\n", " ")

@@ -1,6 +1,7 @@
 """What the training step needs of a Keras backend beyond `keras.ops`: differentiation and compilation."""
 
 import importlib
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -24,7 +25,10 @@ class Program(Protocol):
         """The gradient of a scalar function, like x; it can be differentiated again."""
 
     def compile(self, step: Callable[..., Mapping[str, Any]]) -> Callable[..., Mapping[str, Any]]:
-        """The step as one graph. Arguments are arrays of fixed shapes; returned are scalars on the device."""
+        """The step as one graph. Arguments are arrays of fixed shapes; returned are scalars on the device.
+
+        Calling it raises MemoryShortError where the device has no room for it.
+        """
 
     def publish(self) -> None:
         """Brings the variables up to date, to be called before any is read between steps."""
@@ -33,29 +37,24 @@ class Program(Protocol):
         """Takes over what was assigned to the variables between steps."""
 
 
-class Events(Protocol):
-    """A TensorBoard event file."""
-
-    def scalars(self, step: int, values: Mapping[str, float]) -> None: ...
-
-    def picture(self, step: int, name: str, jpeg: bytes, width: int, height: int) -> None: ...
-
-    def close(self) -> None: ...
-
-
 class Backend(Protocol):
     """A module of this package."""
 
     def program(self, variables: Sequence[Any]) -> Program: ...
 
+    def on_processor(self) -> bool:
+        """Whether the device is a processor, not a graphics card or the like."""
+
     def native_bfloat16(self) -> bool:
         """Whether the device multiplies bfloat16 matrices in hardware."""
 
-    def open_events(self, folder: Path) -> Events | None:
-        """None where the backend cannot write such files."""
-
 
 SUPPORTED = ("tensorflow", "jax")
+
+
+def prepare_backend() -> None:
+    """To be called before TensorFlow is imported: without AVX512 it leaves oneDNN's faster convolutions alone."""
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
 def current_backend() -> Backend:

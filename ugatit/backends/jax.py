@@ -2,13 +2,13 @@
 """Training on JAX: pure functions of all variables' values, made of the same steps by Keras' stateless scopes."""
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import jax
 import keras
 
 from ugatit.backends import Objective, cpu_has_bfloat16, read_cpuinfo
+from ugatit.memory import too_large
 
 AMPERE = 8.0  # compute capability of the first generation of NVIDIA's with bfloat16
 
@@ -51,7 +51,12 @@ class JaxProgram:
         compiled = jax.jit(pure, donate_argnums=0)
 
         def call(*arrays: Any) -> Mapping[str, Any]:
-            self._values, report = compiled(self._values, *arrays)
+            try:
+                self._values, report = compiled(self._values, *arrays)
+            except jax.errors.JaxRuntimeError as error:
+                if "RESOURCE_EXHAUSTED" not in str(error):
+                    raise
+                raise too_large("the processor" if on_processor() else "the graphics card") from error
             return report
 
         return call
@@ -68,13 +73,12 @@ def program(variables: Sequence[Any]) -> JaxProgram:
     return JaxProgram(variables)
 
 
+def on_processor() -> bool:
+    return bool(jax.devices()[0].platform == "cpu")
+
+
 def native_bfloat16() -> bool:
     device = jax.devices()[0]
     if device.platform == "gpu":
         return float(getattr(device, "compute_capability", 0)) >= AMPERE
     return device.platform == "tpu" or cpu_has_bfloat16(read_cpuinfo())
-
-
-def open_events(folder: Path) -> None:
-    """JAX writes no event files; log.csv holds the same figures."""
-    return

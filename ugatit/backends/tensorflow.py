@@ -1,12 +1,12 @@
 """Training on TensorFlow: gradient tapes inside a `tf.function`."""
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 
 from ugatit.backends import Objective, cpu_has_bfloat16, read_cpuinfo
+from ugatit.memory import too_large
 
 AMPERE = (8, 0)  # the first generation of NVIDIA's with bfloat16
 
@@ -31,7 +31,10 @@ class TensorFlowProgram:
         graph = tf.function(step, autograph=False)
 
         def call(*arrays: Any) -> Mapping[str, Any]:
-            return graph(*(tf.convert_to_tensor(array) for array in arrays))  # a Python number would be traced anew
+            try:
+                return graph(*(tf.convert_to_tensor(array) for array in arrays))  # a Python number would be traced anew
+            except tf.errors.ResourceExhaustedError as error:
+                raise too_large("the processor" if on_processor() else "the graphics card") from error
 
         return call
 
@@ -44,36 +47,13 @@ def program(variables: Sequence[Any]) -> TensorFlowProgram:
     return TensorFlowProgram()
 
 
+def on_processor() -> bool:
+    return not tf.config.list_physical_devices("GPU")
+
+
 def native_bfloat16() -> bool:
     devices = tf.config.list_physical_devices("GPU")
     if devices:
         about = tf.config.experimental.get_device_details(devices[0])
         return tuple(about.get("compute_capability", (0, 0))) >= AMPERE
     return cpu_has_bfloat16(read_cpuinfo())
-
-
-class EventFile:
-    """Events as protocol buffers: `tf.summary.scalar` needs the tensorboard package, writing the records does not."""
-
-    def __init__(self, folder: Path) -> None:
-        self._writer = tf.summary.create_file_writer(str(folder))
-
-    def scalars(self, step: int, values: Mapping[str, float]) -> None:
-        kind = tf.compat.v1.Summary.Value
-        self._write(step, [kind(tag=name, simple_value=value) for name, value in values.items()])
-        self._writer.flush()
-
-    def picture(self, step: int, name: str, jpeg: bytes, width: int, height: int) -> None:
-        image = tf.compat.v1.Summary.Image(width=width, height=height, colorspace=3, encoded_image_string=jpeg)
-        self._write(step, [tf.compat.v1.Summary.Value(tag=name, image=image)])
-
-    def close(self) -> None:
-        self._writer.close()
-
-    def _write(self, step: int, values: list[Any]) -> None:
-        with self._writer.as_default():
-            tf.summary.experimental.write_raw_pb(tf.compat.v1.Summary(value=values).SerializeToString(), step=step)
-
-
-def open_events(folder: Path) -> EventFile:
-    return EventFile(folder)

@@ -79,7 +79,7 @@ class FakeStudio:
             code=None,
             attempts=0,
             results=(),
-            input_key="inputs/1",
+            inputs=("inputs/1/1",),
             created_at=time.time(),
             updated_at=time.time(),
         )

@@ -26,6 +26,7 @@ class Painter:
         self.ready.set()
         self.hold = asyncio.Event()
         self.hold.set()
+        self.engines: list[object] = []
         self.faces = self.found = 1
         self.error: InferenceError | None = None
         self.photos: list[bytes] = []
@@ -42,6 +43,9 @@ class Painter:
 
     def seconds_per_picture(self) -> float | None:
         return 0.5
+
+    def seconds_for(self, photos: int) -> float | None:
+        return 0.5 * photos
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import io
 
+import pillow_heif
 from PIL import Image
 
 
@@ -9,7 +10,10 @@ def picture(width: int = 320, height: int = 240, colour: str = "teal", form: str
     out = io.BytesIO()
     image = Image.linear_gradient("L").resize((width, height)).convert("RGB")
     image.paste(colour, (0, 0, width // 2, height))
-    image.save(out, form)
+    if form == "HEIF":
+        pillow_heif.from_pillow(image).save(out)
+    else:
+        image.save(out, form)
     return out.getvalue()
 
 

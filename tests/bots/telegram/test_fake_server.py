@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -230,6 +231,20 @@ async def test_albums(tg: FakeTelegram, bot: Bot, http: httpx.AsyncClient, chat:
     assert [m.message_id for m in messages] == [m.id for m in incoming]
     assert {m.media_group_id for m in messages} == {incoming[0].album}
     assert [m.caption for m in messages] == ["mine", None]
+
+
+async def test_stickers(bot: Bot, chat: Chat) -> None:
+    sent = await bot.send_sticker(chat.id, picture(512, 300, form="WEBP"))
+    assert sent.sticker is not None
+    assert (sent.sticker.width, sent.sticker.height) == (512, 300)
+    for data, why in (
+        (picture(512, 512, form="PNG"), "STICKER_FILE_INVALID"),
+        (picture(512, 513, form="WEBP"), "STICKER_PNG_DIMENSIONS"),
+        (picture(300, 300, form="WEBP"), "STICKER_PNG_DIMENSIONS"),
+        (picture(512, 512, form="WEBP") + bytes(512 * 1024), "STICKER_FILE_INVALID"),
+    ):
+        with pytest.raises(BadRequest, match=re.compile(why, re.IGNORECASE)):
+            await bot.send_sticker(chat.id, data)
 
 
 async def test_polling_waits_and_forgets_what_is_confirmed(tg: FakeTelegram, bot: Bot, chat: Chat) -> None:

@@ -37,7 +37,8 @@ async def test_settings_hold_for_the_next_photo_and_over_a_restart(tg: FakeTeleg
         assert (options.faces, options.crop) == (Faces.LARGEST, Crop.TIGHT)
         with Image.open(io.BytesIO(answer.picture)) as image:
             assert image.size == (512, 256)
-        assert [b["text"] for b in answer.buttons] == ["Wider", "All 3 faces", "As a file", "Delete"]
+        labels = [b["text"] for b in answer.buttons]
+        assert labels == ["Wider", "Next face", "All 3 faces", "As a file", "Sticker", "Delete"]
         [job] = await service.database.jobs.of(f"telegram:{chat.user.id}")
         await reached(service.database, job.id, ENDED)
         await (await chat.press(answer, "All 3 faces")).answer()

@@ -1,6 +1,8 @@
 """The buttons under a result: the same photo painted otherwise, other forms of the picture, and deleting it."""
 
 import io
+import math
+import random
 from pathlib import Path
 
 import pytest
@@ -8,15 +10,18 @@ from PIL import Image
 
 from bots.requests import Delivery, Picture
 from bots.side_by_side import side_by_side
+from bots.sticker import MOST_BYTES, sticker
 from bots.telegram.buttons import Action, Buttons, changed
 from bots.telegram.door import TelegramDoor
+from bots.telegram.results import parts
 from bots.telegram.speech import Speech
 from bots.words import Words
-from inference import Crop, Faces, Options, Region
+from inference import Crop, Direction, Faces, Options, Region
+from inference.errors import NoFace
 from storage import ObjectMissing, State
 from tests.bots.studio_parts import ENDED, reached
 from tests.bots.telegram.parts import PAINTED, Running, running, telegram_settings
-from tests.bots.telegram.pictures import picture
+from tests.bots.telegram.pictures import opened, picture
 from tests.fakes.telegram import Chat, FakeTelegram, Message
 
 
@@ -37,7 +42,7 @@ async def test_wider_and_closer_paint_the_stored_photo_again(tg: FakeTelegram, t
     chat = tg.private_chat(tg.user("Ann"))
     async with running(tg, tmp_path) as service:
         sent, answer = await delivered(service, chat)
-        assert labels(answer) == ["Wider", "Closer", "Side by side", "As a file", "Delete"]
+        assert labels(answer) == ["Wider", "Closer", "Side by side", "As a file", "Sticker", "Delete"]
         assert all(len(button["callback_data"]) <= 64 for button in answer.buttons)
     async with running(tg, tmp_path) as service:  # the button outlives a restart
         press = await chat.press(answer, "Wider")
@@ -71,8 +76,8 @@ async def test_a_photo_that_is_wiped_can_not_be_painted_again(tg: FakeTelegram, 
         chat = tg.private_chat(tg.user("Ann"))
         _, answer = await delivered(service, chat)
         [job] = await service.database.jobs.of(f"telegram:{chat.user.id}")
-        await service.store.delete([job.input_key, *job.results])
-        await service.database.jobs.input_wiped([job.id])
+        await service.store.delete([*job.inputs, *job.results])
+        await service.database.jobs.inputs_wiped([job.id])
         said = await (await chat.press(answer, "Wider")).answer()
         assert "deleted already" in said["text"]
         assert said["show_alert"]
@@ -107,6 +112,62 @@ async def test_side_by_side_and_the_file_come_as_replies(tg: FakeTelegram, tmp_p
             assert image.size == (512, 256)
 
 
+async def test_the_next_face_goes_round_and_back_to_all(tg: FakeTelegram, tmp_path: Path) -> None:
+    async with running(tg, tmp_path, limits_minute=9) as service:
+        service.painter.faces = service.painter.found = 3
+        chat = tg.private_chat(tg.user("Ann"))
+        await delivered(service, chat)
+        shown = await chat.wait_for(lambda m: m.kind == "text" and m.buttons)
+        assert "All 3 faces" not in labels(shown), "they are all there"
+        service.painter.faces = 1
+        for count in range(4, 8):
+            await (await chat.press(shown, "Next face")).answer()
+            shown = (await chat.wait_answers(count, lambda m: m.kind == "photo"))[-1]
+            assert shown.text == "Here you are: 1 of the 3 faces I found."
+            assert "All 3 faces" in labels(shown)
+        assert [options.face for options in service.painter.options] == [None, 0, 1, 2, 0]
+        await (await chat.press(shown, "All 3 faces")).answer()
+        await chat.wait_answers(8, lambda m: m.kind == "photo")
+        assert service.painter.options[-1] == Options()
+
+
+async def test_without_a_face_the_whole_picture_is_offered(tg: FakeTelegram, tmp_path: Path) -> None:
+    chat = tg.private_chat(tg.user("Ann"))
+    async with running(tg, tmp_path) as service:
+        service.painter.error = NoFace("nobody")
+        sent = await chat.send_photo(picture(), caption="/reverse")
+        told = await chat.wait_for(lambda m: "can't find a face" in m.text)
+        assert labels(told) == ["Paint the whole picture"]
+    async with running(tg, tmp_path) as service:  # the button outlives a restart
+        await (await chat.press(told, "Paint the whole picture")).answer()
+        answer = await chat.wait_photo()
+        assert answer.reply_to == sent.id
+        assert service.painter.options == [Options(whole=True, direction=Direction.REVERSE)]
+        assert labels(answer) == ["Side by side", "As a file", "Sticker", "Delete"]
+
+
+async def test_a_sticker_of_the_result(tg: FakeTelegram, tmp_path: Path) -> None:
+    async with running(tg, tmp_path) as service:
+        chat = tg.private_chat(tg.user("Ann"))
+        _, answer = await delivered(service, chat)
+        await (await chat.press(answer, "Sticker")).answer()
+        sent = await chat.wait_for(lambda m: m.kind == "sticker")
+        assert sent.reply_to == answer.id
+        assert opened(sent.picture).size == (512, 512)
+
+
+async def test_stickers_of_several_faces_come_in_order(tg: FakeTelegram, tmp_path: Path) -> None:
+    async with running(tg, tmp_path) as service:
+        service.painter.faces = 2
+        chat = tg.private_chat(tg.user("Ann"))
+        await delivered(service, chat)
+        below = await chat.wait_for(lambda m: m.kind == "text" and m.buttons)
+        await (await chat.press(below, "Sticker")).answer()
+        stickers = await chat.wait_answers(2, lambda m: m.kind == "sticker")
+        reds = [opened(m.picture).convert("RGB").getpixel((5, 5)) for m in stickers]
+        assert reds[0][0] > 200 > 60 > reds[1][0]  # type: ignore[index]
+
+
 async def test_delete_removes_the_message_and_the_objects(tg: FakeTelegram, tmp_path: Path) -> None:
     async with running(tg, tmp_path) as service:
         chat = tg.private_chat(tg.user("Ann"))
@@ -114,7 +175,7 @@ async def test_delete_removes_the_message_and_the_objects(tg: FakeTelegram, tmp_
         [job] = await service.database.jobs.of(f"telegram:{chat.user.id}")
         assert (await (await chat.press(answer, "Delete")).answer())["text"] == "Deleted."
         assert chat.answers == []
-        for key in (job.input_key, *job.results):
+        for key in (*job.inputs, *job.results):
             with pytest.raises(ObjectMissing):
                 await service.store.get(key)
 
@@ -140,7 +201,7 @@ async def test_a_message_too_old_to_delete(tg: FakeTelegram, tmp_path: Path) -> 
         said = await (await chat.press(answer, "Delete")).answer()
         assert "delete it yourself" in said["text"]
         [job] = await service.database.jobs.of(f"telegram:{chat.user.id}")
-        assert (job.results, job.input_key) == ((), "")
+        assert (job.results, job.inputs) == ((), ())
 
 
 async def test_an_album_has_its_buttons_below_it(tg: FakeTelegram, tmp_path: Path) -> None:
@@ -191,12 +252,44 @@ async def test_strangers_press_in_vain(tg: FakeTelegram, tmp_path: Path) -> None
 
 
 def test_what_a_press_changes() -> None:
-    assert changed(Options(crop=Crop.WIDE), Action.WIDER) is None
-    assert changed(Options(crop=Crop.TIGHT), Action.WIDER) == Options()
-    assert changed(Options(faces=Faces.LARGEST), Action.ALL_FACES) == Options()
-    assert changed(Options(), Action.ALL_FACES) is None
-    assert changed(Options(whole=True), Action.TIGHTER) is None
-    assert changed(Options(region=Region(0, 0, 1, 1)), Action.WIDER) is None
+    assert changed(Options(crop=Crop.WIDE), Action.WIDER, 2) is None
+    assert changed(Options(crop=Crop.TIGHT), Action.WIDER, 2) == Options()
+    assert changed(Options(faces=Faces.LARGEST), Action.ALL_FACES, 2) == Options()
+    assert changed(Options(), Action.ALL_FACES, 2) is None
+    assert changed(Options(whole=True), Action.TIGHTER, 2) is None
+    assert changed(Options(region=Region(0, 0, 1, 1)), Action.WIDER, 2) is None
+
+
+def test_what_a_press_changes_of_the_faces() -> None:
+    assert changed(Options(), Action.NEXT_FACE, 1) is None
+    assert changed(Options(), Action.NEXT_FACE, 3) == Options(face=0)
+    assert changed(Options(faces=Faces.LARGEST), Action.NEXT_FACE, 3) == Options(faces=Faces.LARGEST, face=1)
+    assert changed(Options(face=2), Action.NEXT_FACE, 3) == Options(face=0)
+    assert changed(Options(face=1), Action.ALL_FACES, 3) == Options()
+    assert changed(Options(face=1), Action.WIDER, 3) == Options(crop=Crop.WIDE, face=1)
+    assert changed(Options(face=1, direction=Direction.REVERSE), Action.WHOLE, 0) == Options(
+        whole=True, face=1, direction=Direction.REVERSE
+    )
+    assert changed(Options(whole=True), Action.WHOLE, 0) is None
+    assert changed(Options(whole=True), Action.NEXT_FACE, 3) is None
+
+
+@pytest.mark.parametrize("count", range(2, 61))
+def test_many_pictures_are_as_few_albums_as_can_be(count: int) -> None:
+    lengths = [len(part) for part in parts(range(count))]
+    assert sum(lengths) == count
+    assert len(lengths) == math.ceil(count / 10)
+    assert all(2 <= length <= 10 for length in lengths)
+
+
+def test_a_sticker_is_what_telegram_takes_even_of_noise() -> None:
+    noise = Image.frombytes("RGB", (256, 256), random.Random(1).randbytes(3 * 256 * 256))
+    out = io.BytesIO()
+    noise.save(out, "PNG")
+    made = sticker(Picture(png=out.getvalue(), original=b""))
+    assert len(made) <= MOST_BYTES
+    with Image.open(io.BytesIO(made)) as image:
+        assert (image.format, image.size, image.mode, image.info.get("exif")) == ("WEBP", (512, 512), "RGB", None)
 
 
 def test_the_crop_stands_left_of_the_picture() -> None:

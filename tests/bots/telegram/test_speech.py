@@ -56,13 +56,31 @@ def test_every_failure_is_filled_in(speech: Speech) -> None:
 
 def test_caption_counts_faces_only_when_some_are_left_out(speech: Speech) -> None:
     picture = Picture(b"png", b"png")
-    assert speech.caption("en", Delivery((picture, picture), 2)) == "Here you are."
-    assert speech.caption("en", Delivery((picture,), 4)) == "Here you are: 1 of the 4 faces I found."
+    assert speech.caption("en", Delivery((picture, picture), 2), "ref") == "Here you are."
+    assert speech.caption("en", Delivery((picture,), 4), "ref") == "Here you are: 1 of the 4 faces I found."
 
 
-@pytest.mark.parametrize("to", [ReplyTo(-100, 7, 3, 9), ReplyTo(5, 1)])
+def test_caption_names_the_photos_of_an_album_that_were_not_painted(speech: Speech) -> None:
+    picture = Picture(b"png", b"png")
+    missed = ("", "no_face", "", "unreadable", "no_face", "engine_failed")
+    lines = speech.caption("en", Delivery((picture, picture), 2, missed), "abcd").split("\n")
+    assert lines[0] == "Here you are."
+    assert [line.split(":")[0] for line in lines[1:]] == ["Photo 6", "Photo 2, 5", "Photo 4"]
+    assert lines[1].endswith("(Reference abcd)")
+
+
+def test_captions_fit_whatever_was_missed(speech: Speech) -> None:
+    codes = [key.removeprefix("failed.") for key in speech.words.catalogues["en"] if key.startswith("failed.")]
+    for language in speech.words.languages:
+        caption = speech.caption(language, Delivery((Picture(b"", b""),), 1, ("", *codes)), "abcd")
+        assert len(caption) <= 1_024
+        assert len(caption.split("\n")) > 4, "at least the usual reasons have room"
+
+
+@pytest.mark.parametrize("to", [ReplyTo(-100, 7, 3, 9), ReplyTo(5, 1), ReplyTo(5, 1, items=(1, 2), shown=(8, 9))])
 def test_the_note_of_a_job_reads_back(to: ReplyTo) -> None:
     assert ReplyTo.from_json(to.to_json()) == to
     assert to.group == (to.chat_id < 0)
     assert to.with_status(to.chat_id, 11) == replace(to, status_id=11)
-    assert to.with_status(-7, 11) == ReplyTo(-7, None, None, 11), "a photo of the old chat is no message of the new one"
+    moved = ReplyTo(-7, None, None, 11, items=to.items)
+    assert to.with_status(-7, 11) == moved, "a photo of the old chat is no message of the new one"

@@ -60,7 +60,7 @@ def make_job(job_id: str, **changes: object) -> Job:
         state=State.QUEUED,
         code=None,
         attempts=0,
-        input_key="inputs/1",
+        inputs=("inputs/1/1",),
         results=(),
         created_at=0.0,
         updated_at=0.0,

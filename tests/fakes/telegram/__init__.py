@@ -15,11 +15,12 @@
         await press.answer()
 
 Groups: `tg.group("Friends", ann, bob)`, with privacy mode on; `by=bob` sends as another member, `reply_to=message`
-replies, `thread=` writes into a topic. Trouble: `tg.fail(method, code, description)`, `tg.flood(method, seconds)`,
-`tg.break_connection(method)`, `with tg.hold(method)`, `tg.reachable = False`, `chat.block()`, `chat.delete(message)`,
-`chat.migrate()`, `tg.repeat(message)` (it reaches the bot a second time), `FakeTelegram(flood_limit=1.0)` for one
-message a second and chat. What the bot called stands in `tg.calls`. Nothing sleeps: every wait (`wait_…`, all with
-`within=` seconds) ends with the change it waits for.
+replies, `thread=` writes into a topic, `album=chat.new_album()` sends an album item by item. Trouble:
+`tg.fail(method, code, description)`, `tg.flood(method, seconds)`, `tg.break_connection(method)`,
+`with tg.hold(method)`, `tg.reachable = False`, `chat.block()`, `chat.delete(message)`, `chat.migrate()`,
+`tg.repeat(message)` (it reaches the bot a second time), `FakeTelegram(flood_limit=1.0)` for one message a second and
+chat. What the bot called stands in `tg.calls`. Nothing sleeps: every wait (`wait_…`, all with `within=` seconds) ends
+with the change it waits for.
 
 Where it differs from Telegram: HTML is the only parse mode; files are never fetched from addresses; albums with a
 keyboard, which Telegram sends without it, are refused; webhook calls come one after another.

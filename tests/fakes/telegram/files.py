@@ -14,6 +14,8 @@ from .errors import bad_request
 MAX_DOWNLOAD = 20 * 1024 * 1024
 MAX_PHOTO = 10 * 1024 * 1024
 MAX_UPLOAD = 50 * 1024 * 1024
+MAX_STICKER = 512 * 1024
+_STICKER_SIDE = 512
 _SIDES = (90, 320, 800, 1280)  # what clients know as s, m, x and y
 
 
@@ -74,6 +76,25 @@ class Files:
         except (UnidentifiedImageError, OSError, Image.DecompressionBombError):
             raise bad_request("IMAGE_PROCESS_FAILED") from None
         return [self._size(picture, side) for side in _SIDES if side == _SIDES[0] or _before(side) < max(picture.size)]
+
+    def add_sticker(self, data: bytes) -> tuple[StoredFile, tuple[int, int]]:
+        """Keep a static sticker; returns its width and height, too.
+
+        Telegram sends a WebP that is no sticker as a file; here that is an error, for nobody would want it.
+
+        Raises:
+            ApiError: over 512 KB, no still WebP, or without a side of exactly 512 px, the other no longer.
+        """
+        if len(data) > MAX_STICKER:
+            raise bad_request("STICKER_FILE_INVALID")
+        try:
+            with Image.open(io.BytesIO(data), formats=["WEBP"]) as opened:
+                size, frames = opened.size, getattr(opened, "n_frames", 1)
+        except (UnidentifiedImageError, OSError):
+            raise bad_request("STICKER_FILE_INVALID") from None
+        if max(size) != _STICKER_SIDE or frames != 1:
+            raise bad_request("STICKER_PNG_DIMENSIONS")
+        return self.add(data, "stickers", ".webp"), size
 
     def _size(self, picture: Image.Image, side: int) -> dict[str, Any]:
         scaled = picture.copy()

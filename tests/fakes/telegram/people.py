@@ -56,14 +56,21 @@ class Chat:
             content["document"] = file.to_json(mime_type="video/mp4")
         return self._send(content, **how)
 
-    async def send_album(self, photos: Sequence[bytes], caption: str | None = None, **how: Any) -> list[Message]:
-        """2 to 10 photos: separate messages and updates with one `media_group_id`, the caption on the first."""
+    async def send_album(
+        self, photos: Sequence[bytes], caption: str | None = None, *, captioned: int = 0, **how: Any
+    ) -> list[Message]:
+        """2 to 10 photos: separate messages and updates with one `media_group_id`, the caption on one of them."""
         if not 2 <= len(photos) <= 10:
             raise ValueError(f"an album has 2 to 10 photos, got {len(photos)}")
-        album = str(next(self._world.album_ids))
-        contents = [{"photo": self._world.files.add_photo(data), "media_group_id": album} for data in photos]
-        contents[0] |= _caption(caption)
-        return [self._send(content, **how) for content in contents]
+        album = self.new_album()
+        return [
+            await self.send_photo(data, caption if number == captioned else None, album=album, **how)
+            for number, data in enumerate(photos)
+        ]
+
+    def new_album(self) -> str:
+        """A `media_group_id`: what is sent with `album=` that belongs together, in one go or not."""
+        return str(next(self._world.album_ids))
 
     def _send(
         self,
@@ -73,9 +80,10 @@ class Chat:
         thread: int | None = None,
         forwarded_from: User | None = None,
         by: User | None = None,
+        album: str | None = None,
         unseen: bool = False,
     ) -> Message:
-        """`by`: another member than the chat's first. `unseen`: the bot gets no update."""
+        """`by`: another member than the chat's first. `album`: see `new_album`. `unseen`: the bot gets no update."""
         state, sender = self.state, by or self.user
         if state.type == "private" and state.blocked:
             raise ValueError("who blocked the bot cannot write to it; unblock() first")
@@ -86,6 +94,8 @@ class Chat:
         if forwarded_from is not None:
             origin = {"type": "user", "date": 1_700_000_000, "sender_user": forwarded_from.to_json()}
             content = content | {"forward_origin": origin}
+        if album is not None:
+            content = content | {"media_group_id": album}
         state.opened = True
         message = self._world.post(state, sender, content)
         if not unseen and self._world.sees(state, message):

@@ -105,12 +105,9 @@ def _uploaded(world: World, kind: str, upload: Upload) -> dict[str, Any]:
     if kind == "photo":
         return {"photo": world.files.add_photo(upload.data)}
     if kind == "sticker":
-        if len(upload.data) > 512 * 1024:
-            raise bad_request("STICKER_FILE_INVALID")
-        largest = world.files.add_photo(upload.data)[-1]
-        file = world.files.add(upload.data, "stickers", ".webp")
+        file, (width, height) = world.files.add_sticker(upload.data)
         sticker = file.to_json(type="regular", is_animated=False, is_video=False)
-        return {"sticker": sticker | {"width": largest["width"], "height": largest["height"]}}
+        return {"sticker": sticker | {"width": width, "height": height}}
     file = world.files.add(upload.data, "documents", "")
     return {"document": file.to_json(file_name=upload.filename)}
 

@@ -1,0 +1,53 @@
+"""The photos that are sent: made from the sample picture, as large and as noisy as those of people."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+SAMPLE = Path(__file__).parents[1] / "docs" / "astronaut.png"
+FACE_X, FACE_Y, FACE_HEIGHT = 222, 120, 113  # of the sample's 512 pixels
+
+
+def jpeg(width: int, height: int) -> bytes:
+    """The sample photo in the middle of the wall."""
+    noise = np.random.default_rng(1).integers(90, 150, (height // 16, width // 16, 3), np.uint8)
+    canvas = Image.fromarray(noise).resize((width, height), Image.Resampling.BICUBIC)
+    side = round(0.7 * min(width, height))
+    with Image.open(SAMPLE) as face:
+        canvas.paste(face.convert("RGB").resize((side, side)), ((width - side) // 2, (height - side) // 2))
+    out = io.BytesIO()
+    canvas.save(out, "JPEG", quality=90)
+    return out.getvalue()
+
+
+def selfie(face: float, *, noise: float = 5.0) -> bytes:
+    """A phone's 12 megapixels: 4032 x 3024, held upright (EXIF orientation 6), quality 90, 4:2:0.
+
+    The sample picture is enlarged until its face has `face` of the photo's height, and goes on mirrored around it.
+    An enlargement alone would compress to a third of what phones write; so noise as of a sensor indoors is laid over
+    it: `noise` levels of brightness and half as many of each colour.
+    """
+    width, height = 3024, 4032
+    scale = face * height / FACE_HEIGHT
+    with Image.open(SAMPLE) as image:
+        side = round(image.width * scale)
+        large = np.asarray(image.convert("RGB").resize((side, side), Image.Resampling.BICUBIC))
+    columns = _mirrored(np.arange(width) + round(FACE_X * scale) - width // 2, side)
+    rows = _mirrored(np.arange(height) + round(FACE_Y * scale) - round(0.4 * height), side)
+    upright = large[rows[:, None], columns].astype(np.float32)
+    random = np.random.default_rng(1)
+    upright += noise * random.standard_normal((height, width, 1), np.float32)
+    upright += noise / 2 * random.standard_normal((height, width, 3), np.float32)
+    stored = Image.fromarray(np.rot90(upright.clip(0, 255).astype(np.uint8)))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    out = io.BytesIO()
+    stored.save(out, "JPEG", quality=90, subsampling="4:2:0", exif=exif)
+    return out.getvalue()
+
+
+def _mirrored(places: np.ndarray, length: int) -> np.ndarray:
+    places = places % (2 * length)
+    return np.where(places < length, places, 2 * length - 1 - places)

@@ -1,0 +1,39 @@
+"""From a photo's own colour space to sRGB, which the network and every viewer without colour management expect.
+
+Phones store Display P3 for years now, cameras Adobe RGB; read as sRGB, skin comes out pale.
+"""
+
+import io
+from functools import lru_cache
+
+import numpy as np
+from PIL import Image, ImageCms
+
+LARGEST_PROFILE = 1 << 17  # bytes; those of phones and cameras have 500 to 60,000
+HEADER = 128  # bytes, ICC.1:2022, 7.2; the colour space stands at 16, the signature at 36
+
+
+def to_srgb(pixels: np.ndarray, profile: bytes | None) -> np.ndarray:
+    """(H, W, 3) uint8 in the space that `profile` describes → the same in sRGB.
+
+    Without a profile, or with one that is damaged or not of RGB, the pixels are taken for sRGB as they are: a wrong
+    profile is no reason to refuse a photo.
+    """
+    transform = _transform(profile) if profile and _promising(profile) else None
+    if transform is None:
+        return pixels
+    return np.array(transform.apply(Image.fromarray(pixels)))
+
+
+def _promising(profile: bytes) -> bool:
+    return HEADER < len(profile) <= LARGEST_PROFILE and profile[16:20] == b"RGB " and profile[36:40] == b"acsp"
+
+
+@lru_cache(maxsize=4)  # phones of one make carry the same bytes
+def _transform(profile: bytes) -> ImageCms.ImageCmsTransform | None:
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        target = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+        return ImageCms.ImageCmsTransform(source, target, "RGB", "RGB", ImageCms.Intent.RELATIVE_COLORIMETRIC)
+    except (ImageCms.PyCMSError, OSError, ValueError):  # whatever LittleCMS does not make sense of
+        return None

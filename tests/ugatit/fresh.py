@@ -1,0 +1,50 @@
+"""Trains tiny networks in a process of its own, on the backend of KERAS_BACKEND.
+
+python -m tests.ugatit.fresh STEPS FILE.npz [--resume CHECKPOINT] [--save CHECKPOINT --at STEP]
+
+The archive holds the losses of every step and all variables after the first and after the last one.
+"""
+
+import argparse
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from tests.ugatit.training import advance, tiny_recipe, values
+from ugatit.backends import current_backend
+from ugatit.checkpoint import Position, load_checkpoint, save_checkpoint
+from ugatit.trainer import Trainer
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("steps", type=int)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--resume", type=Path)
+    parser.add_argument("--save", type=Path)
+    parser.add_argument("--at", type=int)
+    options = parser.parse_args()
+    # The weights of another seed: what the checkpoint does not bring would be missed.
+    trainer = Trainer(tiny_recipe(seed=6 if options.resume else 5), current_backend())
+    if options.resume:
+        saved = load_checkpoint(options.resume, trainer.networks.state)
+        trainer.adopt()
+        trainer.recipe, trainer.step, trainer.pairs = saved.recipe, saved.position.step, saved.position.pairs
+    arrays: dict[str, np.ndarray] = {}
+    first = trainer.step
+    for step in range(first, first + options.steps):
+        (report,) = advance(trainer, 1)
+        arrays |= {f"loss/{step}/{name}": np.float64(value) for name, value in report.items()}
+        if step == first:
+            arrays |= {f"first/{name}": value for name, value in values(trainer).items()}
+        if trainer.step == options.at:
+            trainer.publish()
+            position = Position(trainer.step, trainer.pairs)
+            save_checkpoint(options.save, trainer.networks.state, trainer.recipe, position)
+    arrays |= {f"last/{name}": value for name, value in values(trainer).items()}
+    np.savez(options.file, backend=keras.backend.backend(), policy=trainer.policy, **arrays)
+
+
+if __name__ == "__main__":
+    main()

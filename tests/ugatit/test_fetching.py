@@ -1,0 +1,125 @@
+"""Weights from an address: whole, resumed, or refused."""
+
+import hashlib
+import io
+import tarfile
+import threading
+import zipfile
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import boto3
+import pytest
+from typer.testing import CliRunner
+
+from tests.fakes.s3 import s3_server
+from tests.ugatit.checkpoints import random_weights, tensorflow_variables, write_tensorflow
+from tests.ugatit.networks import TINY
+from ugatit import read_header
+from ugatit.cli import app
+from ugatit.fetching import FetchError, fetch, unpack
+
+DATA = bytes(range(256)) * 40
+HASH = hashlib.sha256(DATA).hexdigest()
+
+
+class Server(ThreadingHTTPServer):
+    ranges = True
+    asked: list[str | None]
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        wanted = self.headers["Range"]
+        self.server.asked.append(wanted)
+        begin = int(wanted[6:-1]) if wanted and self.server.ranges else 0
+        if begin >= len(DATA):
+            self.send_error(416)
+            return
+        self.send_response(206 if begin else 200)
+        self.send_header("Content-Length", str(len(DATA) - begin))
+        self.end_headers()
+        self.wfile.write(DATA[begin:])
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server(("127.0.0.1", 0), Handler) as server:
+        server.asked = []
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def _address(server: Server) -> str:
+    return f"http://127.0.0.1:{server.server_port}/weights.bin"
+
+
+@pytest.mark.parametrize(("have", "ranges"), [(0, True), (1000, True), (1000, False), (len(DATA), True)])
+def test_goes_on_where_it_was(tmp_path: Path, server: Server, have: int, ranges: bool) -> None:
+    server.ranges = ranges
+    (tmp_path / "w.part").write_bytes(DATA[:have])
+    fetch(_address(server), tmp_path / "w", sha256=HASH)
+    assert (tmp_path / "w").read_bytes() == DATA
+    assert server.asked == [f"bytes={have}-" if have else None]
+    assert [path.name for path in tmp_path.iterdir()] == ["w"]
+
+
+@pytest.mark.parametrize(
+    ("sha256", "size", "message"),
+    [("0" * 64, None, "not the file"), (HASH, 100, "longer than 100"), (HASH, 20_000, "ended after")],
+)
+def test_another_file_is_refused(tmp_path: Path, server: Server, sha256: str, size: int | None, message: str) -> None:
+    with pytest.raises(FetchError, match=message):
+        fetch(_address(server), tmp_path / "w", sha256=sha256, size=size)
+    assert not (tmp_path / "w").exists()
+
+
+def test_an_archive_that_leads_outside_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as packed:
+        packed.writestr("../outside.index", b"x")
+    with tarfile.open(tmp_path / "a.tar", "w") as tar:
+        tar.addfile(tarfile.TarInfo("../outside.index"), io.BytesIO())
+    for name in ("a.zip", "a.tar"):
+        (tmp_path / name[2:]).mkdir()
+        with pytest.raises(FetchError):
+            unpack(tmp_path / name, tmp_path / name[2:])
+    assert not (tmp_path / "outside.index").exists()
+
+
+@pytest.mark.parametrize("kind", ["zip", "gztar"])
+def test_a_packed_checkpoint_is_imported(tmp_path: Path, kind: str) -> None:
+    import shutil
+
+    prefix = tmp_path / "run" / "model" / "UGATIT.model-1000000"
+    write_tensorflow(prefix, tensorflow_variables({"generator_B": random_weights(TINY)}))
+    archive = Path(shutil.make_archive(str(tmp_path / "packed"), kind, tmp_path / "run"))
+    sha256, out = hashlib.sha256(archive.read_bytes()).hexdigest(), tmp_path / "out" / "w.safetensors"
+    arguments = ["fetch-weights", str(archive), "--sha256", sha256, "--out", str(out), "--image-size", "16"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    assert read_header(out).config == TINY
+    assert [path.name for path in out.parent.iterdir()] == ["w.safetensors"]
+
+
+def test_from_a_bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with s3_server(tmp_path / "server") as bucket:
+        for name, value in bucket.environment.items():
+            monkeypatch.setenv(name, value)
+        client = boto3.client("s3")
+        client.put_object(Bucket=bucket.bucket, Key="deep/w.bin", Body=DATA)
+        client.close()
+        for have in (0, 1000, len(DATA)):
+            (tmp_path / "w.part").write_bytes(DATA[:have])
+            fetch(f"s3://{bucket.bucket}/deep/w.bin", tmp_path / "w", sha256=HASH)
+            assert (tmp_path / "w").read_bytes() == DATA
+        with pytest.raises(FetchError, match="404"):
+            fetch(f"s3://{bucket.bucket}/none", tmp_path / "none", sha256=HASH)

@@ -1,0 +1,63 @@
+"""What only another process can show: a run that goes on after its process has ended, and the same run on JAX."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.ugatit.training import advance, values
+from ugatit.checkpoint import Position, save_checkpoint
+from ugatit.trainer import Trainer
+
+
+def run(backend: str, folder: Path, name: str, steps: int, *options: str) -> dict[str, np.ndarray]:
+    """See `tests.ugatit.fresh`."""
+    quick = "--xla_backend_optimization_level=0"  # compiling is what takes time here
+    environment = {**os.environ, "KERAS_BACKEND": backend, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": quick}
+    environment["JAX_COMPILATION_CACHE_DIR"] = str(folder / "compiled")  # once for both processes
+    command = [sys.executable, "-m", "tests.ugatit.fresh", str(steps), str(folder / name), *options]
+    subprocess.run(command, check=True, cwd=Path(__file__).parents[2], env=environment, stderr=subprocess.DEVNULL)
+    with np.load(folder / name) as archive:
+        assert str(archive["backend"]) == backend
+        return dict(archive)
+
+
+def agree(straight: dict[str, np.ndarray], resumed: dict[str, np.ndarray]) -> None:
+    """Losses from step 10 on, and every variable at the end: weights, averages, moments, spectral norms."""
+    names = [name for name in straight if name.startswith("last/")]
+    names += [name for name in straight if name.startswith("loss/") and int(name.split("/")[1]) >= 10]
+    assert len(names) > 100
+    for name in names:
+        np.testing.assert_allclose(resumed[name], straight[name], atol=1e-5, err_msg=name)
+
+
+def test_twenty_steps_are_ten_and_ten_in_another_process(trainer: Trainer, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "checkpoint.safetensors"
+    advance(trainer, 10)
+    trainer.publish()
+    save_checkpoint(checkpoint, trainer.networks.state, trainer.recipe, Position(trainer.step, trainer.pairs))
+    reports = advance(trainer, 10)
+    straight = {f"loss/{10 + i}/{name}": np.float64(v) for i, r in enumerate(reports) for name, v in r.items()}
+    straight |= {f"last/{name}": value for name, value in values(trainer).items()}
+    agree(straight, run("tensorflow", tmp_path, "resumed.npz", 10, "--resume", str(checkpoint)))
+
+
+def test_jax_resumes_as_well_and_agrees_with_tensorflow(trainer: Trainer, tmp_path: Path) -> None:
+    """After one step from the same seed, the first moments are half of the gradients."""
+    checkpoint = tmp_path / "checkpoint.safetensors"
+    straight = run("jax", tmp_path, "straight.npz", 20, "--save", str(checkpoint), "--at", "10")
+    (report,) = advance(trainer, 1)
+    here = values(trainer)
+    assert {name: float(straight[f"loss/0/{name}"]) for name in report} == pytest.approx(report, abs=1e-4)
+    for name in ("optimizer/generators/2", "optimizer/discriminators/2"):
+        size = np.abs(here[name]).max()
+        assert size > 1e-3
+        np.testing.assert_allclose(straight[f"first/{name}"] / size, here[name] / size, atol=1e-4, err_msg=name)
+    spectra = [name for name in here if name.endswith("/u")]
+    assert spectra
+    for name in spectra:
+        np.testing.assert_allclose(straight[f"first/{name}"], here[name], atol=1e-4, err_msg=name)
+    agree(straight, run("jax", tmp_path, "resumed.npz", 10, "--resume", str(checkpoint)))

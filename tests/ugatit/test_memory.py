@@ -1,0 +1,60 @@
+"""What a run is thought to need, against the networks themselves, and what is said where there is less."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from keras import ops
+
+from ugatit import memory
+from ugatit.backends import current_backend
+from ugatit.discriminator import build_discriminator
+from ugatit.generator import build_generator
+from ugatit.memory import MemoryShortError, check_memory, memory_of
+from ugatit.recipe import Recipe
+
+
+def recipe_of(batch: int = 1, **generator: Any) -> Recipe:
+    shape = {"base_channels": 8, "image_size": 64, "blocks": 2, **generator}
+    return Recipe.from_dict({"generator": shape, "batch": batch})
+
+
+@pytest.mark.parametrize("generator", [{}, {"light": False, "image_size": 32}, {"downsamplings": 3}])
+def test_weights_are_counted_right(generator: dict[str, Any]) -> None:
+    recipe = recipe_of(**generator)
+    size = recipe.generator.image_size
+    for model, counted in (
+        (build_generator(recipe.generator, "float32", "zeros"), memory._generator_weights(recipe)),
+        (build_discriminator(recipe.discriminator, size, "float32", "zeros"), memory._discriminator_weights(recipe)),
+    ):
+        held = sum(math.prod(weight.shape) for weight in model.weights if weight.name == "kernel")
+        assert counted == pytest.approx(held, rel=0.03)
+
+
+def test_it_grows_with_what_is_told_to_be_lowered() -> None:
+    least = memory_of(recipe_of())
+    assert least > memory.FRAMEWORK
+    for larger in (recipe_of(batch=2), recipe_of(image_size=128), recipe_of(base_channels=16), recipe_of(light=False)):
+        assert memory_of(larger) > least
+
+
+def test_what_is_said() -> None:
+    recipe = recipe_of(batch=4, light=False)
+    check_memory(recipe, None)
+    check_memory(recipe, memory_of(recipe))
+    with pytest.raises(
+        MemoryShortError, match=r"GiB of memory, 0\.0 are free: lower --batch or --image-size or .*light"
+    ):
+        check_memory(recipe, 1_000)
+    with pytest.raises(MemoryShortError, match=r"lower --image-size or --base-channels, or close"):
+        check_memory(recipe_of(), 1_000)
+    free = memory.free_memory()
+    assert free is None or free > 2**20
+
+
+def test_a_step_that_the_device_has_no_room_for() -> None:
+    step = current_backend().program([]).compile(lambda side: {"sum": ops.sum(ops.ones((side, side)))})
+    assert float(step(np.int32(3))["sum"]) == 9
+    with pytest.raises(MemoryShortError, match="the processor has not enough memory for a step: lower --batch"):
+        step(np.int32(2**25))

@@ -1,0 +1,107 @@
+"""How much memory a training run takes, before it starts; and how much there is."""
+
+from pathlib import Path
+
+from ugatit.recipe import Recipe
+
+FLOAT = 4  # bytes
+# Copies of the weights. Both: in the models and in the vector that is trained, two moments of Adam, the gradient and
+# its sum with the L2 term. Generators have a moving average as well, discriminators their kernels over their norms.
+GENERATOR_COPIES, DISCRIMINATOR_COPIES = 8, 7
+GENERATOR_PASSES, DISCRIMINATOR_PASSES = 6, 6  # of a pair, all kept for the gradient
+PER_RESULT = 6.0  # what a convolution leaves in memory over its result: padded input, norm, activation; measured
+FRAMEWORK = 2**30  # bytes, with the graph
+
+
+class MemoryShortError(Exception):
+    """A run does not fit; the message says what to lower."""
+
+
+def too_large(device: str) -> MemoryShortError:
+    """For a step that a device found no room for."""
+    return MemoryShortError(
+        f"{device} has not enough memory for a step: lower --batch, --image-size or --base-channels."
+    )
+
+
+def check_memory(recipe: Recipe, free: int | None) -> None:
+    """Raises MemoryShortError where a run needs more than is free. Nothing is said where that is not known."""
+    needed = memory_of(recipe)
+    if free is None or needed <= free:
+        return
+    lower = ["--batch"] if recipe.batch > 1 else []
+    lower += ["--image-size", "--base-channels"]
+    lower += [] if recipe.generator.light else ["take the light generator (generator.light = true)"]
+    raise MemoryShortError(
+        f"training needs about {needed / 2**30:.1f} GiB of memory, {free / 2**30:.1f} are free: lower "
+        f"{' or '.join(lower)}, or close other programs."
+    )
+
+
+def memory_of(recipe: Recipe) -> int:
+    """Bytes that a run takes on a processor, roughly: weights with all that belongs to them, and activations."""
+    weights = 2 * (
+        GENERATOR_COPIES * _generator_weights(recipe) + DISCRIMINATOR_COPIES * _discriminator_weights(recipe)
+    )
+    results = GENERATOR_PASSES * _generator_results(recipe) + DISCRIMINATOR_PASSES * _discriminator_results(recipe)
+    return round(FRAMEWORK + FLOAT * (weights + PER_RESULT * recipe.batch * results))
+
+
+def free_memory() -> int | None:
+    """Bytes that can be had without swapping, within the container's limit; None where the system does not say."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return None
+    available = next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")), None)
+    limit, used = _number("/sys/fs/cgroup/memory.max"), _number("/sys/fs/cgroup/memory.current")
+    if available is None or limit is None or used is None:
+        return available
+    return min(available, limit - used)
+
+
+def _number(path: str) -> int | None:
+    try:
+        return int(Path(path).read_text())
+    except (OSError, ValueError):  # no such file, or "max"
+        return None
+
+
+def _generator_weights(recipe: Recipe) -> int:
+    """Of one generator, kernels alone."""
+    config = recipe.generator
+    width, channels = config.width, config.base_channels
+    levels = sum(2 * 9 * (channels * 2**i) * (channels * 2 ** (i + 1)) for i in range(config.downsamplings))
+    blocks = 4 * config.blocks * 9 * width**2
+    seen = width if config.light else width * config.bottleneck**2
+    return 2 * 3 * 49 * channels + levels + blocks + 2 * width**2 + (seen + 3 * width) * width
+
+
+def _discriminator_weights(recipe: Recipe) -> int:
+    """Of both discriminators of one domain, kernels alone."""
+    return sum(
+        sum(16 * before * after for before, after in zip([3, *widths], widths, strict=False)) + 2 * widths[-1] ** 2
+        for widths in _widths(recipe)
+    )
+
+
+def _generator_results(recipe: Recipe) -> int:
+    """Numbers that the convolutions of one generator give for one picture."""
+    config = recipe.generator
+    levels = sum(config.base_channels * 2**i * (config.image_size // 2**i) ** 2 for i in range(config.downsamplings))
+    return 2 * levels + (4 * config.blocks + 2) * config.width * config.bottleneck**2
+
+
+def _discriminator_results(recipe: Recipe) -> int:
+    """Numbers that the convolutions of both discriminators of a domain give for one picture."""
+    sizes = [[recipe.generator.image_size // 2 ** (i + 1) for i in range(n)] for n in recipe.discriminator.strided]
+    return sum(
+        sum(width * side**2 for width, side in zip(widths, [*sides, sides[-1], sides[-1]], strict=False))
+        for widths, sides in zip(_widths(recipe), sizes, strict=True)
+    )
+
+
+def _widths(recipe: Recipe) -> list[list[int]]:
+    """Channels after each convolution, of the local and of the global discriminator."""
+    config = recipe.discriminator
+    return [[min(config.base_channels * 2**i, config.cap) for i in range(n + 1)] for n in config.strided]
