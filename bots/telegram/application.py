@@ -16,6 +16,7 @@ from bots.telegram.intake import Downloads
 from bots.telegram.limiter import Limiter
 from bots.telegram.personal import Personal
 from bots.telegram.presses import Presses
+from bots.telegram.profile import Profile
 from bots.telegram.speech import Speech
 from bots.words import Words
 from config import Settings
@@ -35,6 +36,7 @@ class Parts:
     application: Application[Any, Any, Any, Any, Any, Any]
     door: TelegramDoor
     handlers: Handlers
+    profile: Profile
     requests: tuple[Requests, Requests]
 
 
@@ -81,4 +83,5 @@ def create_parts(settings: Settings, studio: "Studio") -> Parts:
     admins = Admins(studio, door, speech, settings.admins)
     handlers = Handlers(studio, door, downloads, speech, presses, personal, admins)
     handlers.add_to(application)
-    return Parts(application, door, handlers, (requests, updates))
+    profile = Profile(application.bot, speech, admins.ids)
+    return Parts(application, door, handlers, profile, (requests, updates))

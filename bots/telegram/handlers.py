@@ -48,7 +48,6 @@ log = structlog.get_logger(__name__)
 
 Context = CallbackContext[Any, Any, Any, Any]
 
-COMMANDS = ("anime", "reverse", "settings", "language", "help", "privacy", "forgetme")  # those shown in the menu
 _NEW = filters.UpdateType.MESSAGE  # neither edits nor channel posts
 _PRIVATE = _NEW & filters.ChatType.PRIVATE & ~filters.StatusUpdate.ALL
 _GROUP = _NEW & filters.ChatType.GROUPS & ~filters.StatusUpdate.ALL
