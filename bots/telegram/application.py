@@ -10,10 +10,12 @@ from telegram.ext import Application, ApplicationBuilder
 from bots.telegram.admins import Admins
 from bots.telegram.buttons import Buttons
 from bots.telegram.door import TelegramDoor
+from bots.telegram.groups import Groups
 from bots.telegram.handlers import Handlers
 from bots.telegram.http import Requests
 from bots.telegram.intake import Downloads
 from bots.telegram.limiter import Limiter
+from bots.telegram.membership import Membership
 from bots.telegram.personal import Personal
 from bots.telegram.presses import Presses
 from bots.telegram.profile import Profile
@@ -79,9 +81,10 @@ def create_parts(settings: Settings, studio: "Studio") -> Parts:
     file_url = f"{settings.telegram_file_url}{token}"
     downloads = Downloads(application.bot, lambda: requests.files, file_url, settings.limits_photo_bytes)
     personal = Personal(studio, door, buttons, speech)
-    presses = Presses(studio, door, buttons, speech, personal)
+    groups = Groups(studio.people, door, buttons, speech, Membership(application.bot))
+    presses = Presses(studio, door, buttons, speech, personal, groups)
     admins = Admins(studio, door, speech, settings.admins)
-    handlers = Handlers(studio, door, downloads, speech, presses, personal, admins)
+    handlers = Handlers(studio, door, downloads, speech, presses, personal, groups, admins)
     handlers.add_to(application)
     profile = Profile(application.bot, speech, admins.ids)
     return Parts(application, door, handlers, profile, (requests, updates))

@@ -14,8 +14,9 @@ from telegram.ext import CallbackContext
 from bots.requests import Delivery, Refused, Undeliverable
 from bots.side_by_side import side_by_side
 from bots.sticker import sticker
-from bots.telegram.buttons import PERSONAL, Action, Buttons, changed
+from bots.telegram.buttons import GROUP, PERSONAL, Action, Buttons, changed
 from bots.telegram.door import TelegramDoor
+from bots.telegram.groups import Groups
 from bots.telegram.intake import chosen_language, reply_to
 from bots.telegram.personal import Personal
 from bots.telegram.reply import ReplyTo
@@ -42,13 +43,20 @@ class Presses:
     """
 
     def __init__(
-        self, studio: "Studio", door: TelegramDoor, buttons: Buttons, speech: Speech, personal: Personal
+        self,
+        studio: "Studio",
+        door: TelegramDoor,
+        buttons: Buttons,
+        speech: Speech,
+        personal: Personal,
+        groups: Groups,
     ) -> None:
         self.put_off: set[int] = set()
         self._sent: deque[str] = deque(maxlen=1_024)  # presses whose pictures were sent
         self._studio = studio
         self._door = door
         self._personal = personal
+        self._groups = groups
         self._buttons = buttons
         self._speech = speech
 
@@ -63,6 +71,9 @@ class Presses:
             return
         if meant.action in PERSONAL:
             await answer(query, await self._personal.pressed(query, message, meant, language))
+            return
+        if meant.action in GROUP:
+            await answer(query, await self._groups.pressed(query, message, meant, language))
             return
         job = await self._studio.job(meant.argument)
         if job is None:

@@ -67,7 +67,11 @@ async def get_administrators(world: World, parameters: Parameters) -> list[dict[
         raise bad_request("there are no administrators in the private chat")
     people = chat.people | {world.bot.id: world.bot}
     heads = {"creator", "administrator"}
-    return [_member(status, people[user].to_json()) for user, status in chat.members.items() if status in heads]
+    return [  # bots are left out, the one who asks too
+        _member(status, people[user].to_json())
+        for user, status in chat.members.items()
+        if status in heads and not people[user].is_bot
+    ]
 
 
 async def set_commands(world: World, parameters: Parameters) -> bool:

@@ -53,7 +53,8 @@ class Message:
 
     @property
     def by_bot(self) -> bool:
-        return bool(self.body.get("from", {}).get("is_bot"))
+        # Who writes for a chat has a stand-in in "from", which for old programs is a bot.
+        return bool(self.body.get("from", {}).get("is_bot")) and "sender_chat" not in self.body
 
     @property
     def text(self) -> str:
