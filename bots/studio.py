@@ -203,6 +203,10 @@ class Studio:
         log.info("person forgotten", jobs=forgotten.jobs, photos=forgotten.photos, pictures=forgotten.pictures)
         return forgotten
 
+    async def latest(self, person: str, limit: int) -> list[Job]:
+        """A person's jobs that were delivered and whose pictures are still there, newest first."""
+        return await self._database.jobs.latest(person, limit)
+
     async def pictures(self, job: Job) -> tuple[Picture, ...]:
         """The pictures of a job that is painted; none once they are wiped."""
         try:

@@ -13,6 +13,7 @@ from bots.telegram.door import TelegramDoor
 from bots.telegram.groups import Groups
 from bots.telegram.handlers import Handlers
 from bots.telegram.http import Requests
+from bots.telegram.inline import Inline
 from bots.telegram.intake import Downloads
 from bots.telegram.limiter import Limiter
 from bots.telegram.membership import Membership
@@ -84,7 +85,8 @@ def create_parts(settings: Settings, studio: "Studio") -> Parts:
     groups = Groups(studio.people, door, buttons, speech, Membership(application.bot))
     presses = Presses(studio, door, buttons, speech, personal, groups)
     admins = Admins(studio, door, speech, settings.admins)
-    handlers = Handlers(studio, door, downloads, speech, presses, personal, groups, admins)
+    inline = Inline(studio, speech)
+    handlers = Handlers(studio, door, downloads, speech, presses, personal, groups, inline, admins)
     handlers.add_to(application)
     profile = Profile(application.bot, speech, admins.ids)
     return Parts(application, door, handlers, profile, (requests, updates))

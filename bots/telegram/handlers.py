@@ -14,6 +14,7 @@ from telegram.ext import (
     CallbackContext,
     CallbackQueryHandler,
     CommandHandler,
+    InlineQueryHandler,
     MessageHandler,
     filters,
 )
@@ -25,6 +26,7 @@ from bots.telegram.albums import Albums, Item
 from bots.telegram.door import TelegramDoor
 from bots.telegram.groups import Groups
 from bots.telegram.hints import hint_for
+from bots.telegram.inline import Inline, OwnResults
 from bots.telegram.intake import (
     Downloads,
     Shown,
@@ -70,6 +72,7 @@ class Handlers:
         presses: Presses,
         personal: Personal,
         groups: Groups,
+        inline: Inline,
         admins: Admins,
     ) -> None:
         self._studio = studio
@@ -79,6 +82,7 @@ class Handlers:
         self._presses = presses
         self._personal = personal
         self._groups = groups
+        self._inline = inline
         self._admins = admins
         self._albums = Albums(self._album)
         self.put_off = presses.put_off
@@ -96,8 +100,9 @@ class Handlers:
         # Known to the operator's people alone; for all others such a command is not there, and falls through.
         for name, command in self._admins.commands.items():
             application.add_handler(CommandHandler(name, command, filters=_PRIVATE & self._admins.only))
-        application.add_handler(MessageHandler(_PRIVATE, self._private))
-        application.add_handler(MessageHandler(_GROUP, self._group))
+        application.add_handler(MessageHandler(_PRIVATE & ~OwnResults(), self._private))
+        application.add_handler(MessageHandler(_GROUP & ~OwnResults(), self._group))
+        application.add_handler(InlineQueryHandler(self._inline.query))
         application.add_handler(CallbackQueryHandler(self._presses.pressed))
         application.add_error_handler(self._failed)
 

@@ -83,6 +83,7 @@ class Chat:
         album: str | None = None,
         as_chat: "Chat | None" = None,
         from_channel: bool = False,
+        via: User | None = None,
         unseen: bool = False,
     ) -> Message:
         """Put a message into the chat.
@@ -92,6 +93,7 @@ class Chat:
             album: see `new_album`.
             as_chat: an anonymous admin writes for the group itself, anybody for a channel of theirs.
             from_channel: `as_chat` is the group's channel, whose posts come here by themselves.
+            via: the bot by whose inline mode it was made.
             unseen: the bot gets no update.
         """
         state, sender = self.state, by or self.user
@@ -106,6 +108,8 @@ class Chat:
             content = content | {"forward_origin": origin}
         if album is not None:
             content = content | {"media_group_id": album}
+        if via is not None:
+            content = content | {"via_bot": via.to_json()}
         if as_chat is not None:
             content = content | {"sender_chat": as_chat.state.to_json()}
             sender = _TELEGRAM if from_channel else _ANONYMOUS if as_chat.id == self.id else _CHANNEL
