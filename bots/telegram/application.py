@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import httpx
-from telegram.ext import Application, ApplicationBuilder
+from telegram.ext import Application, ApplicationBuilder, ChatMemberHandler, MessageHandler, filters
 
 from bots.telegram.admins import Admins
+from bots.telegram.audience import Audience
+from bots.telegram.broadcast import Broadcaster
 from bots.telegram.buttons import Buttons
 from bots.telegram.door import TelegramDoor
 from bots.telegram.groups import Groups
@@ -39,6 +41,7 @@ class Parts:
     application: Application[Any, Any, Any, Any, Any, Any]
     door: TelegramDoor
     handlers: Handlers
+    broadcaster: Broadcaster
     profile: Profile
     requests: tuple[Requests, Requests]
 
@@ -83,10 +86,15 @@ def create_parts(settings: Settings, studio: "Studio") -> Parts:
     downloads = Downloads(application.bot, lambda: requests.files, file_url, settings.limits_photo_bytes)
     personal = Personal(studio, door, buttons, speech)
     groups = Groups(studio.people, door, buttons, speech, Membership(application.bot))
-    presses = Presses(studio, door, buttons, speech, personal, groups)
+    broadcaster = Broadcaster(studio, application.bot, door, buttons, speech)
+    presses = Presses(studio, door, buttons, speech, personal, groups, broadcaster)
     admins = Admins(studio, door, speech, settings.admins)
     inline = Inline(studio, speech)
-    handlers = Handlers(studio, door, downloads, speech, presses, personal, groups, inline, admins)
+    handlers = Handlers(studio, door, downloads, speech, presses, personal, groups, inline, admins, broadcaster)
     handlers.add_to(application)
     profile = Profile(application.bot, speech, admins.ids)
-    return Parts(application, door, handlers, profile, (requests, updates))
+    audience = Audience(studio.broadcasts, profile.greet)
+    # In a group of their own, these see what the handlers above answer.
+    application.add_handler(MessageHandler(filters.UpdateType.MESSAGE, audience.wrote), group=1)
+    application.add_handler(ChatMemberHandler(audience.standing, ChatMemberHandler.MY_CHAT_MEMBER), group=1)
+    return Parts(application, door, handlers, broadcaster, profile, (requests, updates))

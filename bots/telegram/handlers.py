@@ -23,6 +23,7 @@ from bots.preferences import Preferences
 from bots.requests import Refused, Undeliverable
 from bots.telegram.admins import Admins
 from bots.telegram.albums import Albums, Item
+from bots.telegram.broadcast import Broadcaster
 from bots.telegram.door import TelegramDoor
 from bots.telegram.groups import Groups
 from bots.telegram.hints import hint_for
@@ -74,6 +75,7 @@ class Handlers:
         groups: Groups,
         inline: Inline,
         admins: Admins,
+        broadcaster: Broadcaster,
     ) -> None:
         self._studio = studio
         self._door = door
@@ -84,6 +86,7 @@ class Handlers:
         self._groups = groups
         self._inline = inline
         self._admins = admins
+        self._broadcaster = broadcaster
         self._albums = Albums(self._album)
         self.put_off = presses.put_off
 
@@ -98,7 +101,8 @@ class Handlers:
         application.add_handler(CommandHandler("language", self._personal.language, filters=_NEW))
         application.add_handler(CommandHandler("forgetme", self._personal.forget, filters=_NEW))
         # Known to the operator's people alone; for all others such a command is not there, and falls through.
-        for name, command in self._admins.commands.items():
+        operator = self._admins.commands | {"broadcast": self._broadcaster.command}
+        for name, command in operator.items():
             application.add_handler(CommandHandler(name, command, filters=_PRIVATE & self._admins.only))
         application.add_handler(MessageHandler(_PRIVATE & ~OwnResults(), self._private))
         application.add_handler(MessageHandler(_GROUP & ~OwnResults(), self._group))

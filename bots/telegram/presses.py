@@ -14,7 +14,8 @@ from telegram.ext import CallbackContext
 from bots.requests import Delivery, Refused, Undeliverable
 from bots.side_by_side import side_by_side
 from bots.sticker import sticker
-from bots.telegram.buttons import GROUP, PERSONAL, Action, Buttons, changed
+from bots.telegram.broadcast import Broadcaster
+from bots.telegram.buttons import BROADCAST, GROUP, PERSONAL, Action, Buttons, changed
 from bots.telegram.door import TelegramDoor
 from bots.telegram.groups import Groups
 from bots.telegram.intake import chosen_language, reply_to
@@ -50,6 +51,7 @@ class Presses:
         speech: Speech,
         personal: Personal,
         groups: Groups,
+        broadcaster: Broadcaster,
     ) -> None:
         self.put_off: set[int] = set()
         self._sent: deque[str] = deque(maxlen=1_024)  # presses whose pictures were sent
@@ -57,6 +59,7 @@ class Presses:
         self._door = door
         self._personal = personal
         self._groups = groups
+        self._broadcaster = broadcaster
         self._buttons = buttons
         self._speech = speech
 
@@ -74,6 +77,9 @@ class Presses:
             return
         if meant.action in GROUP:
             await answer(query, await self._groups.pressed(query, message, meant, language))
+            return
+        if meant.action in BROADCAST:
+            await answer(query, await self._broadcaster.pressed(query, message, meant, language))
             return
         job = await self._studio.job(meant.argument)
         if job is None:

@@ -4,6 +4,7 @@ Each is read first and set only where it differs: Telegram floods bots that set 
 """
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -60,6 +61,12 @@ class Profile:
         self._bot = bot
         self._speech = speech
         self._menus = menus(operators)
+        self._operators = frozenset(operators)
+
+    async def greet(self, person: int) -> None:
+        """Somebody writes for the first time: an operator's menu can be set only now."""
+        if person in self._operators:
+            await self.update()
 
     async def update(self) -> None:
         await asyncio.gather(*(self._update_in(language) for language in self._speech.words.languages))
@@ -70,8 +77,10 @@ class Profile:
         for menu in self._menus:
             try:
                 await self._show_menu(menu, language, code)
-            except TelegramError as error:  # of a chat: the operator has not written to the bot yet
-                log.warning("menu not shown", scope=menu.scope.type, language=language, why=str(error))
+            except TelegramError as error:
+                # An operator who has not written to the bot yet has no chat with it; theirs is set when they do.
+                level = logging.INFO if isinstance(menu.scope, BotCommandScopeChat) else logging.WARNING
+                log.log(level, "menu not shown", scope=menu.scope.type, language=language, why=str(error))
         try:
             await self._describe(language, code)
         except TelegramError as error:

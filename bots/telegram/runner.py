@@ -71,6 +71,7 @@ class TelegramRunner:
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
+        await self._parts.broadcaster.close()
         await self._parts.door.close()
         await self._parts.application.shutdown()
         for requests in self._parts.requests:  # also when it never came to be initialised
@@ -97,6 +98,7 @@ class TelegramRunner:
         for line in report(self.bot.bot, way):
             self._say(line)
         self._start(self._parts.profile.update())
+        self._start(self._parts.broadcaster.resume())
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         """In the background: nobody's answer waits for it."""

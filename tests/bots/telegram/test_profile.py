@@ -56,8 +56,6 @@ async def test_operators_see_their_commands_once_they_have_written(tg: FakeTeleg
     async with running(tg, tmp_path, admins=f"telegram:{BOSS.id}") as service:
         await tg.wait_until(lambda: shown(tg) == len(WORDS.languages) * (len(SCOPES) + 2))
         await tg.private_chat(BOSS).send_text("/start")
-        await tg.wait_confirmed()
-    async with running(tg, tmp_path, admins=f"telegram:{BOSS.id}") as service:
         bot = service.runner.bot
         await tg.wait_until(lambda: shown(tg) == len(WORDS.languages) * (len(SCOPES) + 3))
         menu = await bot.get_my_commands(BotCommandScopeChat(BOSS.id), "de")
