@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import structlog
 from telegram import Bot, InlineKeyboardMarkup
-from telegram.error import TelegramError
+from telegram.error import BadRequest, TelegramError
 
 from bots.requests import Delivery, Progress, Stage, Undeliverable
 from bots.side_by_side import side_by_side
@@ -156,8 +156,12 @@ class TelegramDoor:
         try:
             caption = self._speech.caption(job.language, delivery, job.reference)
             sent = await self.results.photos(to, pictures, caption, buttons)
-        except (TelegramError, Undeliverable):  # they did not arrive, and a crash before the next try changes nothing
-            await self._remember(job.id, to.to_json())
+        except (TelegramError, Undeliverable) as error:
+            await self._remember(job.id, to.to_json())  # not arrived: a crash before the next try changes nothing
+            if isinstance(error, BadRequest) and not to.quiet:
+                await self.say(to, self._speech.say(job.language, "telegram.not_taken", reference=job.reference))
+            if isinstance(error, BadRequest):  # neither as photos nor as files, and it will be no other the next time
+                raise Undeliverable(str(error)) from error
             raise
         to = to if to.chat_id == sent[0].chat_id else to.moved(sent[0].chat_id)
         album = tuple(message.message_id for message in sent) if len(sent) > 1 else ()

@@ -176,7 +176,9 @@ async def test_many_flooded_chats_hold_up_nobody_else(
 ) -> None:
     monkeypatch.setattr(limiter, "OVERALL", (10_000, 1.0))
     async with running(tg, tmp_path, limits_queue=1_000) as service:
-        flooded = [tg.private_chat(tg.user(f"Ann {n}")) for n in range(40)]
+        flooded = [
+            tg.private_chat(tg.user(f"Ann {n}")) for n in range(33)
+        ]  # a few more than one would think of sending at once
         for chat in flooded:
             tg.flood("sendPhoto", 50, chat=chat)
             await chat.send_photo(picture())
