@@ -159,7 +159,7 @@ class Workshop:
 
         One batch is painted while the next is prepared; more in flight would only take turns away from newcomers.
         """
-        engines = 0 if self._draining else max(1, len(self._pipeline.engines))
+        engines = 0 if self._draining else self._pipeline.usable
         for number in range(len(self._attendants), 2 * self._settings.model_batch * engines):
             self._attendants.add(asyncio.create_task(self._attend(), name=f"attendant {number}"))
 

@@ -96,6 +96,22 @@ def either(spec: Spec) -> Invert:
     return Same(spec)
 
 
+def slow_to_load(spec: Spec) -> Invert:
+    """The other direction takes a second to load."""
+    if not spec.direction:
+        return Invert(spec)
+    time.sleep(1.0)
+    return Same(spec)
+
+
+def breaks_in_reverse(spec: Spec) -> Invert:
+    if spec.direction:
+        with spec.weights.open("a") as tries:
+            tries.write("x")
+        raise WeightsError("cut short")
+    return Invert(spec)
+
+
 def misshapen(spec: Spec) -> Invert:
     raise WeightsError(f"{spec.weights}: tensor generator_B/conv/kernel has shape (1,), not (7, 7, 3, 64)")
 
