@@ -97,14 +97,18 @@ class Crowd:
         """How many jobs are in each state; nothing as long as the database can't be read."""
         return await asyncio.to_thread(_states, self._database)
 
+    async def accepted(self, jobs: int) -> None:
+        """Wait until so many jobs are written down."""
+        await self._until(lambda states: states.total() >= jobs)
+
     async def ended(self, jobs: int) -> None:
         """Wait until so many jobs have come to an end."""
+        await self._until(lambda states: sum(states[state] for state in ENDED) >= jobs)
+
+    async def _until(self, enough: Callable[[Counter[str]], bool]) -> None:
         async with asyncio.timeout(self._patience):
-            while True:
-                states = await self.states()
+            while not enough(states := await self.states()):
                 assert not states["failed"], states
-                if sum(states[state] for state in ENDED) >= jobs:
-                    return
                 await asyncio.sleep(LOOK_EVERY)
 
     async def check_uploads(self) -> None:

@@ -81,6 +81,15 @@ class Held(Invert):
         return super().__call__(batch)
 
 
+class Slow(Invert):
+    """Takes its time over every batch that has something in it."""
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        if batch.any():
+            time.sleep(0.2)
+        return super().__call__(batch)
+
+
 class Same(Invert):
     """Leaves every picture as it is."""
 
