@@ -6,6 +6,7 @@ stands in for U-GAT-IT (see `inference.Pipeline`); empty: U-GAT-IT itself.
 
 import asyncio
 import functools
+import importlib
 import os
 from multiprocessing.context import SpawnProcess
 
@@ -23,7 +24,12 @@ def say(line: str) -> None:
 
 
 def lift_limits() -> None:
-    application.AIORateLimiter = functools.partial(AIORateLimiter, overall_max_rate=0, group_max_rate=0)
+    """Of all calls together; by the SDK's limiter, or by our own where there is one."""
+    if hasattr(application, "AIORateLimiter"):
+        application.AIORateLimiter = functools.partial(AIORateLimiter, overall_max_rate=0, group_max_rate=0)
+    else:
+        limiter = importlib.import_module("bots.telegram.limiter")
+        limiter.OVERALL = limiter.BACKGROUND = (1_000_000, 1.0)
 
 
 def name_processes() -> None:
