@@ -17,7 +17,7 @@ from bots.telegram.results import Results
 from bots.telegram.sending import send
 from bots.telegram.speech import Speech
 from bots.telegram.status import Status
-from storage import Job
+from storage import Job, StorageError
 
 log = structlog.get_logger(__name__)
 
@@ -167,7 +167,10 @@ class TelegramDoor:
         album = tuple(message.message_id for message in sent) if len(sent) > 1 else ()
         files = tuple(message.photo[-1].file_id for message in sent if message.photo)
         to = replace(to, shown=album, files=files, sending=not (album or files))
-        await self._remember(job.id, to.to_json())
+        try:
+            await self._remember(job.id, to.to_json())
+        except StorageError as error:  # raised, it would have the pictures sent once more
+            log.warning("pictures not noted", job=job.id, why=str(error))
         if album:
             await self._put_under_album(to, self._speech.say(job.language, "telegram.album_buttons"), buttons)
 
