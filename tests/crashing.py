@@ -6,14 +6,11 @@ stands in for U-GAT-IT (see `inference.Pipeline`); empty: U-GAT-IT itself.
 
 import asyncio
 import functools
-import importlib
 import os
 from multiprocessing.context import SpawnProcess
 
-from telegram.ext import AIORateLimiter
-
 from bots.app import serve
-from bots.telegram import application
+from bots.telegram import limiter
 from config import load_settings
 
 STARTED = "started"  # first word of the line that names a process, before its name and its id
@@ -24,12 +21,8 @@ def say(line: str) -> None:
 
 
 def lift_limits() -> None:
-    """Of all calls together; by the SDK's limiter, or by our own where there is one."""
-    if hasattr(application, "AIORateLimiter"):
-        application.AIORateLimiter = functools.partial(AIORateLimiter, overall_max_rate=0, group_max_rate=0)
-    else:
-        limiter = importlib.import_module("bots.telegram.limiter")
-        limiter.OVERALL = limiter.BACKGROUND = (1_000_000, 1.0)
+    """Of all calls together, and of each chat: a crowd of few people sends the photos of many."""
+    limiter.OVERALL = limiter.BACKGROUND = limiter.CHAT = limiter.GROUP = (1_000_000, 1.0)
 
 
 def name_processes() -> None:
