@@ -49,34 +49,41 @@ def open_places(data: str, out: str, *, resume: bool, cache: Path | None = None)
         target: Path = Path(out)
         push: Callable[[], object] = _nothing
         if out.startswith(SCHEME):
-            bucket = _copy(out, cache, client)
+            bucket = copy_of(out, cache, client)
             if resume:
                 bucket.pull()
             elif bucket.holds(FILE):
                 raise CheckpointError(f"{out}: there is a run already. Go on with --resume or take another --out.")
             target, push = bucket.folder, bucket.push
-        yield Places(target, lambda: _pull_data(data, cache, client), push)
+        yield Places(target, lambda: pull_data(data, cache, client), push)
 
 
-def _pull_data(data: str, cache: Path, client: Any) -> Path:
+def pull_data(data: str, cache: Path, client: Any) -> Path:
+    """The folder or zip file of the pictures, brought here first if `data` is an address in a bucket.
+
+    Raises:
+        BucketError: a file cannot be brought.
+        DataError: the bucket has no pictures there.
+    """
     if not data.startswith(SCHEME):
         return Path(data)
-    bucket = _copy(data, cache, client)
+    bucket = copy_of(data, cache, client)
     bucket.pull(_is_data, mirror=True)
     if not any(_is_data(path.name) for path in bucket.folder.iterdir()):
         raise DataError(f"{data}: neither {', '.join(get_args(SplitName))} nor zip files. Copy the pictures there.")
     return bucket.path
 
 
+def copy_of(address: str, cache: Path, client: Any) -> Bucket:
+    """The bucket's folder with its copy in `cache`. Raises BucketError if that is no address."""
+    # One flat name: copies of a folder and of a folder in it must not lie in each other.
+    return Bucket(address, cache / quote(address.removeprefix(SCHEME).strip("/"), safe=""), client)
+
+
 def _is_data(name: str) -> bool:
     """Runs may lie beside the pictures; they are not brought with them."""
     first = name.split("/")[0]
     return first in get_args(SplitName) or (first == name and name.lower().endswith(".zip"))
-
-
-def _copy(address: str, cache: Path, client: Any) -> Bucket:
-    # One flat name: copies of a folder and of a folder in it must not lie in each other.
-    return Bucket(address, cache / quote(address.removeprefix(SCHEME).strip("/"), safe=""), client)
 
 
 def _nothing() -> None:
