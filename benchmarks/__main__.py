@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-SUPPORT = {"__init__", "__main__", "crowd", "machine", "photos", "service", "stand_in"}
+SUPPORT = {"__init__", "__main__", "crowd", "machine", "photos", "service", "stand_in", "training_torch", "weights"}
 
 
 def names() -> list[str]:

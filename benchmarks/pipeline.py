@@ -11,8 +11,6 @@ import argparse
 import asyncio
 import io
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -27,6 +25,7 @@ from PIL import Image
 
 from benchmarks.machine import describe, spread
 from benchmarks.photos import jpeg, selfie
+from benchmarks.weights import random_weights
 from config import Settings, load_settings
 from inference import Options, Pipeline, prepare_process
 from inference.measures import Batch, Stage
@@ -35,13 +34,6 @@ from inference.prepare_process import Job
 LEAST_BATCHES = 3  # in a turn
 LEAST_SECONDS = 5.0  # of a turn, unless three batches take longer
 SIZE = 256
-RANDOM = """
-import sys
-import ugatit
-channels, size = (int(number) for number in sys.argv[1].split("x"))
-model = ugatit.build_generator(ugatit.GeneratorConfig(base_channels=channels, image_size=size))
-ugatit.save_generator(model, sys.argv[2], provenance={"data": "none: random weights"})
-"""
 
 
 @dataclass(slots=True)
@@ -174,8 +166,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() if arguments.random else nullcontext("") as folder:
         weights = arguments.weights
         if arguments.random:
-            weights = str(Path(folder) / "random.safetensors")
-            subprocess.run([sys.executable, "-c", RANDOM, arguments.random, weights], check=True)
+            weights = str(random_weights(arguments.random, Path(folder)))
         settings = load_settings(model_weights=weights) if weights else load_settings()
         print(f"weights            {arguments.random or weights or settings.model_weights}")
         asyncio.run(measure(settings, arguments.rounds))

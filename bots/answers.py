@@ -118,10 +118,10 @@ class Answers:
         pictures = tuple(Picture(png, original) for png, original in zip(data[::2], data[1::2], strict=True))
         delivery = Delivery(pictures, max(job.found, len(pictures)), job.missed)
         if await self._insist(job, lambda door: door.deliver(job, delivery)):
-            await self._jobs.advance(job.id, State.DELIVERED)
+            await self._end(job, State.DELIVERED)
             log.info("job delivered", job=job.id, seconds=round(self._clock() - job.created_at, 2))
         else:
-            await self._jobs.advance(job.id, State.FAILED, code="undeliverable")
+            await self._end(job, State.FAILED, "undeliverable")
 
     async def _explain(self, unpainted: Job, end: State, code: str) -> None:
         job = await self._jobs.get(unpainted.id)
@@ -129,7 +129,11 @@ class Answers:
             return
         # Told first, then ended: a crash in between tells it again, and never leaves a person without an answer.
         await self._insist(job, lambda door: door.explain(job, code, job.reference))
-        await self._jobs.advance(job.id, end, code=code)
+        await self._end(job, end, code)
+
+    async def _end(self, job: Job, end: State, code: str | None = None) -> None:
+        """Write down that a job is answered, when the disk has room again if it has none: else it would be twice."""
+        await store_answers(partial(self._jobs.advance, job.id, end, code=code), multiplier=self._pause)
 
     async def _dismiss(self, job: Job) -> None:
         job = await self._jobs.get(job.id) or job  # the door may have noted its status message since

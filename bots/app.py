@@ -85,8 +85,6 @@ def _refuse_unserved(settings: Settings) -> None:
     """Settings that this version only knows by name stop the start: nobody should wait for what they promise."""
     if settings.queue_url != "local:":
         raise ConfigError(f"QUEUE_URL = {settings.queue_url!r}: workers over SQS are not there yet; use local:")
-    if settings.model_backend not in {"auto", "tensorflow"}:
-        raise ConfigError(f"MODEL_BACKEND = {settings.model_backend!r}: only tensorflow is there yet; use auto")
     if settings.mail_url is not None:
         raise ConfigError("MAIL_URL: e-mailed links are not there yet; leave it empty")
 

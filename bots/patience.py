@@ -21,7 +21,7 @@ def _note(state: RetryCallState) -> None:
 
 
 async def store_answers(call: Callable[[], Awaitable[T]], *, multiplier: float = 1.0) -> T:
-    """Call the store until it answers, with jittered exponential back-off; `multiplier` scales the pauses.
+    """Call the store or the database until it answers, with jittered exponential back-off; `multiplier` scales pauses.
 
     Raises:
         ObjectMissing: the store answered, and the object is not there.

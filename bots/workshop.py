@@ -32,7 +32,7 @@ class Workshop:
     """Works on jobs while it is open; what is not finished stays in the database for the next start.
 
     Args:
-        pause: seconds, scales the back-off when the store does not answer.
+        pause: seconds, scales the back-off when the store or the database does not answer.
         clock: seconds, the same one that the scheduler goes by.
     """
 
@@ -159,7 +159,7 @@ class Workshop:
 
         One batch is painted while the next is prepared; more in flight would only take turns away from newcomers.
         """
-        engines = 0 if self._draining else max(1, len(self._pipeline.engines))
+        engines = 0 if self._draining else self._pipeline.usable
         for number in range(len(self._attendants), 2 * self._settings.model_batch * engines):
             self._attendants.add(asyncio.create_task(self._attend(), name=f"attendant {number}"))
 
@@ -181,7 +181,7 @@ class Workshop:
                 self._answers.explain(job, State.FAILED, "unexpected")
 
     async def _work(self, job: Job) -> None:
-        running = await self._jobs.advance(job.id, State.RUNNING)
+        running = await store_answers(partial(self._jobs.advance, job.id, State.RUNNING), multiplier=self._pause)
         if running is None:  # cancelled meanwhile
             return
         task = asyncio.create_task(self._paint(running))
@@ -222,9 +222,10 @@ class Workshop:
         for key, (data, content_type) in zip(keys, objects, strict=True):
             await store_answers(partial(self._store.put, key, data, content_type), multiplier=self._pause)
         self._metrics.stored(time.perf_counter() - began)
-        rendered = await self._jobs.advance(
-            job.id, State.RENDERED, results=keys, found=painted.found, missed=painted.missed
+        note = partial(
+            self._jobs.advance, job.id, State.RENDERED, results=keys, found=painted.found, missed=painted.missed
         )
+        rendered = await store_answers(note, multiplier=self._pause)
         if rendered is None:  # cancelled while the pictures were stored: nobody wants them
             await self._store.delete(keys)
         else:

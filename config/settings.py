@@ -58,7 +58,7 @@ class Settings(BaseSettings):
         None, description="The same for anime to selfie; empty: the file beside, NAME-anime2selfie.safetensors"
     )
     model_backend: Literal["auto", "tensorflow", "jax", "torch", "openvino"] = Field(
-        "auto", description="Keras backend that runs the network; auto takes TensorFlow"
+        "auto", description="What runs the network; auto: of those installed the one measured to be the quickest here"
     )
     model_devices: Words = Field(("auto",), description="auto, cpu, or gpu:0,gpu:1")
     model_precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(

@@ -121,11 +121,14 @@ class Batcher:
             except InferenceError as error:
                 if self._retire(runner, error):
                     return
-            while not self._items:
+            if not self._items:
                 self._arrived.clear()  # no await between looking and clearing: no arrival is missed
                 self._idle.add(runner)
                 await self._arrived.wait()
-            items = self._take(runner)
+                if len(self._working) > 1 and not runner.limit:  # its process died while it had nothing to do
+                    self._idle.discard(runner)
+                    continue
+            items = self._take(runner) if self._items else []
             self._idle.discard(runner)
             if not items:
                 continue
@@ -158,7 +161,8 @@ class Batcher:
             self._items.clear()
             return []
         alike = [item for item in live if item.reverse is live[0].reverse]
-        share = math.ceil(len(alike) / len(self._idle | {runner}))
+        free = sum(1 for other in self._idle if other is not runner and other.limit)
+        share = math.ceil(len(alike) / (1 + free))
         count, _ = choose(share, self._limit(runner))
         taken = alike[:count]
         self._items = deque(item for item in live if item not in taken)

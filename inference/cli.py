@@ -10,13 +10,17 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
 import ugatit
 from config import ConfigError, Settings, load_settings
+from inference import choice
+from inference.batcher import buckets
+from inference.engine_process import Spec
 from inference.errors import InferenceError
 from inference.names import Names
 from inference.options import Crop, Direction, Faces, Options
-from inference.pipeline import NETWORK, Pipeline, Translation
+from inference.pipeline import Pipeline, Translation, weights_of
 
 AT_ONCE = 8  # photos under way: enough to fill a batch, few enough to stay small in memory
 WORDS = {
@@ -66,6 +70,37 @@ def translate(
         raise typer.Exit(1)
 
 
+@app.command()
+def measure() -> None:
+    """Measure what runs the network quickest here, of what is installed and MODEL_… allow, and remember it."""
+    say, complain = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False, soft_wrap=True)
+    logging.basicConfig(level=logging.CRITICAL)
+    try:
+        settings = load_settings()
+        weights = weights_of(settings.model_weights)
+        size = ugatit.read_config(weights).image_size
+        possible = choice.candidates(settings)
+        spec = Spec("", weights, size, settings.model_devices[0], "auto", buckets(settings.model_batch))
+        measured = asyncio.run(choice.measure(spec, possible))
+        best = choice.remember(settings, weights, measured)
+    except (ConfigError, ugatit.WeightsError, InferenceError) as error:
+        complain.print(str(error), style="red", markup=False)
+        raise typer.Exit(2) from None
+    except OSError as error:
+        complain.print(f"{error.filename}: {error.strerror}", style="red", markup=False)
+        raise typer.Exit(2) from None
+    table = Table("backend", "precision", "pictures/s", "dB from exact")
+    for each in measured:
+        pace = each.why if each.pace is None else f"{each.pace:.2f}"
+        exactness = "" if each.psnr is None else f"{each.psnr:.1f}"
+        table.add_row(each.choice.backend, each.choice.precision, pace, exactness)
+    say.print(table)
+    if best is None:
+        complain.print("None of them can run the network.", style="red")
+        raise typer.Exit(1)
+    say.print(f"{best.backend} in {best.precision} runs the network from the next start on.")
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """One call of the command."""
@@ -75,7 +110,7 @@ class Run:
     out: Path
     say: Console
     complain: Console
-    network: str = NETWORK
+    network: str | None = None
 
     async def all(self, photos: Sequence[Path]) -> int:
         """Paint all, write what comes of it in their order, and return how many failed."""

@@ -14,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 
 from inference import engine_process
-from inference.engine_process import Beat, Done, Failed, Loaded, Message, Spec, Unusable, Warmed, Work
+from inference.engine_process import Beat, Done, Failed, Loaded, Loading, Message, Spec, Unusable, Warmed, Work
 from inference.errors import EngineFailed
 from ugatit import WeightsError
 
@@ -67,6 +67,8 @@ class Engine:
         self._closing = threading.Event()
         self._heard = 0.0  # when the process last said something, by the loop's clock
         self._slowest = 0.0  # seconds a picture
+        self._warming = True  # the process, though `warm` stays set after an earlier one
+        self._deadline: asyncio.Timeout | None = None  # of the batch under way
         self._listener: asyncio.Task[None]
 
     async def __aenter__(self) -> Self:
@@ -111,7 +113,7 @@ class Engine:
         self._answer = answer = self._loop.create_future()
         allowed = self._allowed(len(batch))
         try:
-            async with asyncio.timeout(allowed):
+            async with asyncio.timeout(allowed) as self._deadline:
                 # Blocks on a full pipe while a bucket is warmed.
                 await asyncio.to_thread(_send, connection, Work(batch, reverse))
                 done = await answer
@@ -121,20 +123,23 @@ class Engine:
             self._kill()
             raise EngineDied(what) from None
         finally:
-            self._answer = None
+            self._answer = self._deadline = None
         self._slowest = max(self._slowest, done.seconds / len(batch))
         return done
 
     def _allowed(self, pictures: int) -> float:
         """Seconds for a batch. The generous time before the last bucket is warm: it may wait for another's warm-up."""
-        if not (self._slowest and self.warm.is_set()):
+        if self._warming or not self._slowest:
             return LONGEST_BATCH
         return min(LONGEST_BATCH, max(LEAST_ALLOWED, SLACK * self._slowest * pictures))
 
     async def _listen(self) -> None:
         """Replace a process that says nothing any more, though it exists."""
         while True:
+            asleep = self._loop.time()
             await asyncio.sleep(1.0)
+            if self._loop.time() - asleep > 2.0:  # we were stopped ourselves: what it said waits to be read
+                self._heard = self._loop.time()
             connection = self._connection
             if connection is None:
                 continue
@@ -195,6 +200,9 @@ class Engine:
         match message:
             case Beat():
                 pass
+            case Loading():
+                if self._deadline is not None:
+                    self._deadline.reschedule(self._loop.time() + LONGEST_BATCH)
             case Loaded():
                 log.info("engine %s: network loaded", message.device)
                 if self._on_loaded:
@@ -204,6 +212,7 @@ class Engine:
                 if not self._up.done():
                     self._up.set_result(connection)
                 if message.last:
+                    self._warming = False
                     self.warm.set()
             case Done():
                 if self._answer and not self._answer.done():
@@ -230,6 +239,7 @@ class Engine:
             self.restarts += 1
             log.warning("engine %s died (%s); starting it again", self.spec.device, how)
         self._connection = self.pid = None
+        self._warming = True
         self.limit = 0
         error = EngineDied(how)
         _fail(self._up, error)

@@ -92,6 +92,11 @@ class Beat:
 
 
 @dataclass(frozen=True, slots=True)
+class Loading:
+    """The other direction's network is being loaded, for the batch that was sent: it takes longer than others."""
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """(N, S, S, 3) uint8, and the seconds that the network took."""
 
@@ -115,7 +120,7 @@ class Unusable:
     weights: bool
 
 
-Message = Loaded | Warmed | Beat | Done | Failed | Unusable
+Message = Loaded | Warmed | Beat | Loading | Done | Failed | Unusable
 
 BEAT_EVERY = 1.0  # seconds
 
@@ -155,18 +160,33 @@ class Networks:
     def __init__(self, spec: Spec, usual: Network) -> None:
         self._spec = spec
         self._usual = usual
-        self._reverse: Network | None = None
+        self._reverse: Network | Exception | None = None
 
-    def __call__(self, work: Work) -> np.ndarray:
-        return (self._other() if work.reverse else self._usual)(work.batch)
+    def of(self, work: Work, parent: Parent) -> Network:
+        """The one for this work, loaded and used to a batch of this size once: the time of that says nothing of others.
 
-    def _other(self) -> Network:
+        Raises:
+            Exception: what kept it from being loaded, also at the first try; later ones do not try again.
+        """
+        if not work.reverse:
+            return self._usual
         if self._reverse is None:
-            if self._spec.reverse is None:
-                raise ValueError("no weights for this direction")
-            spec = replace(self._spec, weights=self._spec.reverse, direction=REVERSE)
-            self._reverse = _resolve(spec.loader)(spec)
+            parent.send(Loading())
+            try:
+                self._reverse = self._load(work)
+            except Exception as error:
+                self._reverse = error
+        if isinstance(self._reverse, Exception):
+            raise self._reverse
         return self._reverse
+
+    def _load(self, work: Work) -> Network:
+        if self._spec.reverse is None:
+            raise ValueError("no weights for this direction")
+        spec = replace(self._spec, weights=self._spec.reverse, direction=REVERSE)
+        network = _resolve(spec.loader)(spec)
+        network(np.zeros_like(work.batch))
+        return network
 
 
 def main(connection: Connection, spec: Spec) -> None:
@@ -224,7 +244,9 @@ def _warm(parent: Parent, spec: Spec, network: Network, networks: Networks) -> N
 def _run(parent: Parent, networks: Networks, work: Work) -> None:
     began = time.perf_counter()
     try:
-        pictures = networks(work)
+        network = networks.of(work, parent)
+        began = time.perf_counter()
+        pictures = network(work.batch)
     except MemoryError as error:
         parent.send(Failed(f"out of memory: {error}", memory=True))
     except Exception as error:  # any of the network's own; the parent finds out which item it was

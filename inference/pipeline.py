@@ -1,6 +1,7 @@
 """From a photo's bytes to anime pictures: prepare, batch, run, encode."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Coroutine, Iterable
 from contextlib import AsyncExitStack
@@ -13,7 +14,7 @@ import numpy as np
 
 import ugatit
 from config import Settings
-from inference import encode
+from inference import choice, encode
 from inference.batcher import Batcher, buckets
 from inference.engine import Engine
 from inference.engine_process import Loaded, Spec
@@ -23,8 +24,10 @@ from inference.measures import Batch, Measures, Stage, Unmeasured
 from inference.options import Direction, Options
 from inference.prepare import Preparer
 
-NETWORK = "inference.network:load"
 BUNDLED = "bundled:"
+QUIET = 60.0  # seconds without a photo, after which measuring disturbs nobody
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,8 @@ class Pipeline:
     """Owns the prepare processes, the batcher and the engines, from `async with` to its end.
 
     Args:
-        network: `module:function` that makes the network inside an engine process, see `engine_process.Spec`.
+        network: `module:function` that makes the network inside an engine process, see `engine_process.Spec`; by
+            default one of `inference.networks`, as the settings and an earlier measurement say.
         measures: is told how long things take.
 
     Attributes:
@@ -62,7 +66,7 @@ class Pipeline:
         reverse: the weights of the other direction, if there are any.
     """
 
-    def __init__(self, settings: Settings, *, network: str = NETWORK, measures: Measures | None = None) -> None:
+    def __init__(self, settings: Settings, *, network: str | None = None, measures: Measures | None = None) -> None:
         self.ready = asyncio.Event()
         self.engines: list[Engine] = []
         self._settings = settings
@@ -72,34 +76,35 @@ class Pipeline:
         self._estimate = Estimate(buckets(settings.model_batch)[-1])
         self._stack = AsyncExitStack()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._last_photo = 0.0  # by the loop's clock
 
     async def __aenter__(self) -> Self:
         """Start everything, and wait for nothing of it.
 
         Raises:
             ugatit.WeightsError: there are no such weights, or their header is damaged.
+            EngineFailed: the backend that MODEL_BACKEND names is not installed.
         """
-        weights = _weights(self._settings.model_weights)
+        weights = weights_of(self._settings.model_weights)
         size = ugatit.read_config(weights).image_size
         self.reverse = _reverse_weights(self._settings, weights, size)
         self._shown = max(size, encode.SHOWN)
+        network, precision = self._network, str(self._settings.model_precision)
+        if network is None:
+            chosen = await asyncio.to_thread(choice.choose, self._settings, weights)
+            network, precision = chosen.backend.loader, chosen.precision
         async with AsyncExitStack() as stack:
             for device in self._settings.model_devices:
-                spec = Spec(
-                    self._network,
-                    weights,
-                    size,
-                    device,
-                    self._settings.model_precision,
-                    buckets(self._settings.model_batch),
-                    reverse=self.reverse,
-                )
+                sizes = buckets(self._settings.model_batch)
+                spec = Spec(network, weights, size, device, precision, sizes, reverse=self.reverse)
                 on_loaded = self._found_devices if device == "auto" else None
                 self.engines.append(await stack.enter_async_context(Engine(spec, on_loaded=on_loaded)))
             self._preparer = await stack.enter_async_context(Preparer(self._settings, size=size, shown=self._shown))
             self._batcher = await stack.enter_async_context(Batcher(self.engines, ran=self._ran))
             self._stack = stack.pop_all()
         self._spawn(self._watch())
+        if self._network is None and len(choice.candidates(self._settings)) > 1:
+            self._spawn(self._choose_for_the_next_start())
         return self
 
     async def __aexit__(
@@ -119,6 +124,7 @@ class Pipeline:
         reverse = options.direction is Direction.REVERSE
         if reverse and self.reverse is None:
             raise NoReverse("MODEL_WEIGHTS_REVERSE names no weights, and none lie beside those of MODEL_WEIGHTS")
+        self._last_photo = asyncio.get_running_loop().time()
         began = time.perf_counter()
         prepared = await self._preparer.prepare(photo, options)
         began = self._took(Stage.PREPARE, began)
@@ -134,23 +140,26 @@ class Pipeline:
 
         Raises:
             ugatit.WeightsError: the weights do not fit the network.
-            EngineFailed: a device cannot be used.
+            EngineFailed: no device can be used.
         """
         for engine in self.engines:
             await engine.warm.wait()
-            if engine.failure is not None:
-                raise engine.failure
+        failures = [engine.failure for engine in self.engines if engine.failure is not None]
+        if len(failures) == len(self.engines):  # else the others do without
+            raise failures[0]
         await self.ready.wait()
 
     def seconds_per_picture(self) -> float | None:
         """Foretold for full batches, over all engines; None before the first batch."""
-        return self._estimate.seconds_per_picture(self._usable())
+        return self._estimate.seconds_per_picture(self.usable)
 
     def seconds_for(self, photos: int) -> float | None:
         """Until the last of that many photos should be painted; None before the first batch."""
-        return self._estimate.seconds_for(photos, self._usable())
+        return self._estimate.seconds_for(photos, self.usable)
 
-    def _usable(self) -> int:
+    @property
+    def usable(self) -> int:
+        """Engines that are not given up, at least 1."""
         return max(1, sum(engine.failure is None for engine in self.engines))
 
     def _ran(self, batch: Batch) -> None:
@@ -173,6 +182,23 @@ class Pipeline:
         self.engines.append(engine)
         self._batcher.add(engine)
 
+    async def _choose_for_the_next_start(self) -> None:
+        """Measure what could run the network, once nobody needs it; see `inference.choice`."""
+        spec, loop = self.engines[0].spec, asyncio.get_running_loop()
+        if await asyncio.to_thread(choice.remembered, self._settings, spec.weights) is not None:
+            return
+        await self.ready.wait()
+        self._last_photo = max(self._last_photo, loop.time())
+        while (left := self._last_photo + QUIET - loop.time()) > 0:  # noqa: ASYNC110 - for photos not to come
+            await asyncio.sleep(left)
+        measured = await choice.measure(spec, choice.candidates(self._settings))
+        try:
+            best = await asyncio.to_thread(choice.remember, self._settings, spec.weights, measured)
+        except OSError as error:
+            log.warning("what was measured is not remembered: %s", error)
+        else:
+            log.info("measured: %s is the quickest here and runs from the next start on", best)
+
     async def _watch(self) -> None:
         for engine in self.engines:  # engines that join meanwhile are appended, and so waited for
             await engine.warm.wait()
@@ -191,7 +217,12 @@ class Pipeline:
         task.add_done_callback(self._tasks.discard)
 
 
-def _weights(setting: str) -> Path:
+def weights_of(setting: str) -> Path:
+    """The file that MODEL_WEIGHTS names.
+
+    Raises:
+        ugatit.WeightsError: no weights of that name ship.
+    """
     if setting.startswith(BUNDLED):
         return ugatit.bundled_weights(setting.removeprefix(BUNDLED))
     return Path(setting)
@@ -204,7 +235,7 @@ def _reverse_weights(settings: Settings, weights: Path, size: int) -> Path | Non
         ugatit.WeightsError: the one that is set is missing, damaged, or for pictures of another size.
     """
     if settings.model_weights_reverse:
-        reverse = _weights(settings.model_weights_reverse)
+        reverse = weights_of(settings.model_weights_reverse)
         theirs = ugatit.read_config(reverse).image_size
         if theirs != size:
             raise ugatit.WeightsError(f"{reverse}: is for pictures of {theirs} px, MODEL_WEIGHTS for {size} px.")

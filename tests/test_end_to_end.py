@@ -15,6 +15,7 @@ from PIL import Image
 from tests.fakes.s3 import S3Server, s3_server
 from tests.fakes.telegram import FakeTelegram
 from tests.service import ROOT, Service
+from ugatit import bundled_weights
 
 PHOTO = (ROOT / "docs" / "astronaut.png").read_bytes()
 PATIENCE = 150.0  # seconds; ten are usual, but the machine may be busy with other things
@@ -156,3 +157,22 @@ async def test_a_wrong_setting_stops_the_start_with_one_clear_message(tmp_path: 
         for word in words:
             assert word in service.output
         assert "Traceback" not in service.output
+
+
+@pytest.mark.parametrize(
+    ("setting", "content", "words"),
+    [
+        ("DATABASE_PATH", b"no database at all" * 100, ("file.broken is damaged", "put back a copy")),
+        ("MODEL_WEIGHTS", bundled_weights().read_bytes()[:1_000_000], ("file.broken", "cut short")),
+    ],
+)
+async def test_a_damaged_file_stops_the_start_and_is_named(tmp_path: Path, setting: str, content: bytes, words):
+    broken = tmp_path / "file.broken"
+    broken.write_bytes(content)
+    async with Service(tmp_path, **{setting: str(broken)}) as service:
+        assert await service.ended() == 2
+        told = service.output[service.output.index("Selfie2Anime can't start.") :]
+        for word in words:
+            assert word in told
+        assert "Traceback" not in service.output
+    assert broken.read_bytes() == content

@@ -4,7 +4,6 @@ The steps are not listed here. They are those that an undisturbed service takes,
 """
 
 import asyncio
-import io
 import signal
 import sqlite3
 from collections.abc import AsyncIterator
@@ -13,25 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from tests.fakes.telegram import Chat, FakeTelegram, Message
-from tests.service import ROOT, Service
+from tests.service import Service
+from tests.wall import photo
 
 PATIENCE = 90.0  # seconds; three are usual
 SIDE_BY_SIDE = 2  # services at once: there are two cores in the smallest machine that runs this
-
-
-def photo(*heads: int) -> bytes:
-    """A wall with the sample's head on it so many times, at those sizes."""
-    wall = Image.new("RGB", (480 * max(1, len(heads)), 480), "grey")
-    with Image.open(ROOT / "docs" / "astronaut.png") as astronaut:
-        head = astronaut.convert("RGB").crop((120, 10, 320, 240))
-    for number, height in enumerate(heads):
-        wall.paste(head.resize((height * 200 // 230, height)), (60 + 480 * number, 40))
-    out = io.BytesIO()
-    wall.save(out, "JPEG")
-    return out.getvalue()
 
 
 @dataclass(frozen=True)

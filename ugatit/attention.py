@@ -6,7 +6,7 @@ from PIL import Image
 
 from ugatit.translating import to_bytes
 
-ATTENDED = "conv_1x1.conv2d"  # its output, after ReLU, are the features gated by the classifier's weights
+ATTENDED = "conv_1x1-conv2d"  # its output, after ReLU, are the features gated by the classifier's weights
 STRENGTH = 0.5  # share of the colours in an overlay
 
 

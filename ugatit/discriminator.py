@@ -41,12 +41,12 @@ def _scale(x: Any, config: DiscriminatorConfig, strided: int, name: str, dtype: 
     for i in range(strided + 1):
         filters = min(config.base_channels * 2**i, config.cap)
         last = i == strided
-        layer = f"{name}.conv_last" if last else f"{name}.conv_{i}"
+        layer = f"{name}-conv_last" if last else f"{name}-conv_{i}"
         x = SpectralConv2D(filters, strides=1 if last else 2, negative_slope=SLOPE, name=layer, **options)(x)
-    average = keras.layers.GlobalAveragePooling2D("channels_last", dtype=dtype, name=f"{name}.CAM.average")(x)
-    maximum = keras.layers.GlobalMaxPooling2D("channels_last", dtype=dtype, name=f"{name}.CAM.maximum")(x)
-    cam, attention = SpectralCAMHead(name=f"{name}.CAM_logit", **options)(average, maximum)
-    x = AttentionConv2D(filters, name=f"{name}.conv_1x1.conv2d", **options)(x, attention, attention)
-    x = keras.layers.LeakyReLU(SLOPE, dtype=dtype, name=f"{name}.lrelu")(x)
-    patches = SpectralConv2D(1, name=f"{name}.D_logit", **options)(x)
-    return [keras.layers.Activation("linear", dtype="float32", name=f"{name}.patches")(patches), cam]
+    average = keras.layers.GlobalAveragePooling2D("channels_last", dtype=dtype, name=f"{name}-CAM-average")(x)
+    maximum = keras.layers.GlobalMaxPooling2D("channels_last", dtype=dtype, name=f"{name}-CAM-maximum")(x)
+    cam, attention = SpectralCAMHead(name=f"{name}-CAM_logit", **options)(average, maximum)
+    x = AttentionConv2D(filters, name=f"{name}-conv_1x1-conv2d", **options)(x, attention, attention)
+    x = keras.layers.LeakyReLU(SLOPE, dtype=dtype, name=f"{name}-lrelu")(x)
+    patches = SpectralConv2D(1, name=f"{name}-D_logit", **options)(x)
+    return [keras.layers.Activation("linear", dtype="float32", name=f"{name}-patches")(patches), cam]

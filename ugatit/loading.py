@@ -21,7 +21,7 @@ STORED = ("F16", "BF16", "F32")
 
 
 def load_generator(
-    path: str | Path, *, dtype: str | None = None, direction: Direction | str | None = None
+    path: str | Path, *, dtype: str | None = None, direction: Direction | str | None = None, winograd: bool = False
 ) -> keras.Model:
     """A generator with the weights of a file.
 
@@ -29,6 +29,7 @@ def load_generator(
         path: a native weights file.
         dtype: Keras dtype policy of all layers; None takes the global policy (float32 unless set).
         direction: which generator, where the file holds both; None takes selfie → anime then.
+        winograd: see `build_generator`.
 
     Returns:
         A model from pictures (N, S, S, 3), RGB in [-1, 1], to the same in float32; `model.config` tells S.
@@ -42,7 +43,7 @@ def load_generator(
     if wanted not in header.directions:
         held = ", ".join(header.directions) or "no generator"
         raise WeightsError(f"{path}: holds no {wanted} generator but: {held}.")
-    model = build_generator(header.config, dtype=dtype, initializer="zeros")
+    model = build_generator(header.config, dtype=dtype, initializer="zeros", winograd=winograd)
     weights = _weights(model, wanted)
     tensors = _read(path, wanted, {name: tuple(weight.shape) for name, weight in weights.items()})
     for name, weight in weights.items():

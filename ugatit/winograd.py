@@ -1,4 +1,4 @@
-"""Convolutions of stride 1 with fewer multiplications, for training on processors (arXiv:1509.09308).
+"""Convolutions of stride 1 with fewer multiplications, for processors (arXiv:1509.09308).
 
 A tile of T x T results of an r x r kernel takes (T + r - 1)^2 products per pair of channels in place of T^2 r^2: for
 T = 4 a quarter of those of a 3 x 3 kernel. Everything is matrix products, which processors do at full speed, and so is

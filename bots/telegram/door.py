@@ -17,7 +17,7 @@ from bots.telegram.results import Results
 from bots.telegram.sending import send
 from bots.telegram.speech import Speech
 from bots.telegram.status import Status
-from storage import Job
+from storage import Job, StorageError
 
 log = structlog.get_logger(__name__)
 
@@ -159,7 +159,10 @@ class TelegramDoor:
         if len(sent) > 1:
             album = tuple(message.message_id for message in sent)
             to = replace(to if to.chat_id == sent[0].chat_id else to.moved(sent[0].chat_id), shown=album)
-            await self._remember(job.id, to.to_json())
+            try:
+                await self._remember(job.id, to.to_json())
+            except StorageError as error:  # raised, it would have the album sent once more
+                log.warning("album not noted", job=job.id, why=str(error))
             await self._put_under_album(to, self._speech.say(job.language, "telegram.album_buttons"), buttons)
 
     async def _put_under_album(self, to: ReplyTo, text: str, buttons: InlineKeyboardMarkup) -> None:

@@ -22,6 +22,7 @@ class SteeredPipeline:
         self.ready.set()
         self.painted: list[bytes] = []
         self.engines: list[Engine] = []
+        self.usable = 1
         self.act: Callable[[bytes], Awaitable[None]] | None = None
 
     async def translate(self, photo: bytes, options: Options) -> Translation:

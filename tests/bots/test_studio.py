@@ -256,7 +256,7 @@ async def test_an_engine_that_joins_later_is_given_work_too(tmp_path, pipeline, 
     async with studio_in(settings, pipeline, door) as (studio, database, _):
         jobs = [await studio.accept(request(str(n), f"test:{n}"), chunks(b"photo")) for n in range(4)]
         await door.until(lambda: sum(p.stage is Stage.PAINTING for _, p in door.shown) == 2)
-        pipeline.engines += [object(), object()]
+        pipeline.usable = 2
         await door.until(lambda: sum(p.stage is Stage.PAINTING for _, p in door.shown) == 4)
         hold.set()
         assert {(await ended(database, job.id)).state for job in jobs} == {State.DELIVERED}

@@ -81,6 +81,15 @@ class Held(Invert):
         return super().__call__(batch)
 
 
+class Slow(Invert):
+    """Takes its time over every batch that has something in it."""
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        if batch.any():
+            time.sleep(0.2)
+        return super().__call__(batch)
+
+
 class Same(Invert):
     """Leaves every picture as it is."""
 
@@ -94,6 +103,22 @@ def either(spec: Spec) -> Invert:
         return Invert(spec)
     spec.weights.write_text(spec.direction)
     return Same(spec)
+
+
+def slow_to_load(spec: Spec) -> Invert:
+    """The other direction takes a second to load."""
+    if not spec.direction:
+        return Invert(spec)
+    time.sleep(1.0)
+    return Same(spec)
+
+
+def breaks_in_reverse(spec: Spec) -> Invert:
+    if spec.direction:
+        with spec.weights.open("a") as tries:
+            tries.write("x")
+        raise WeightsError("cut short")
+    return Invert(spec)
 
 
 def misshapen(spec: Spec) -> Invert:

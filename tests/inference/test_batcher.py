@@ -27,7 +27,9 @@ class Recorder:
         self._fault = fault
 
     async def up(self) -> None:
-        """It always is."""
+        """Until it has a process, of which `limit` tells. One that died gets none any more."""
+        if not self.limit:
+            await asyncio.Event().wait()
 
     async def run(self, batch: np.ndarray, *, reverse: bool = False) -> Done:
         values = [int(crop[0, 0, 0]) for crop in batch]
@@ -241,6 +243,17 @@ async def test_a_process_that_starts_holds_no_crops_that_another_could_paint() -
     async with asyncio.timeout(5), Batcher([starting, good]) as batcher:
         assert await values_of(batcher, [1, 2, 3]) == [254, 253, 252]
     assert starting.batches == []
+
+
+async def test_an_engine_that_dies_while_it_has_nothing_to_do_takes_nothing() -> None:
+    dead, good = Recorder(), Recorder()
+    async with asyncio.timeout(5), Batcher([dead, good]) as batcher:
+        await values_of(batcher, [9, 9])
+        before = len(dead.batches)
+        dead.limit = 0  # as after the death of its process
+        dead.free.clear()
+        assert await values_of(batcher, [1, 2, 3]) == [254, 253, 252]
+    assert len(dead.batches) == before
 
 
 async def test_tells_of_every_batch_that_was_painted() -> None:

@@ -165,3 +165,24 @@ async def test_a_process_that_cannot_start_fails_what_waits_for_it(tmp_path: Pat
     async with asyncio.timeout(PATIENCE), Engine(spec("ends_at_start", tmp_path)) as engine:
         with pytest.raises(EngineDied, match="exit code 3"):
             await engine.run(crops(1))
+
+
+async def test_loading_the_other_direction_counts_as_no_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inference.engine.LEAST_ALLOWED", 0.5)
+    slow = replace(spec("Invert", tmp_path), loader=network("slow_to_load"), reverse=tmp_path / "reverse")
+    async with asyncio.timeout(PATIENCE), Engine(slow) as engine:
+        await engine.warm.wait()
+        await engine.run(crops(1))
+        done = await engine.run(crops(1), reverse=True)
+        assert done.batch[0, 0, 0, 0] == 1
+        assert done.seconds < 0.5
+
+
+async def test_a_failure_to_load_the_other_direction_is_remembered(tmp_path: Path) -> None:
+    broken = replace(spec("Invert", tmp_path), loader=network("breaks_in_reverse"), reverse=tmp_path / "tries")
+    async with asyncio.timeout(PATIENCE), Engine(broken) as engine:
+        for _ in range(2):
+            with pytest.raises(BatchFailed, match="cut short"):
+                await engine.run(crops(1), reverse=True)
+        assert (tmp_path / "tries").read_text() == "x"
+        assert (await engine.run(crops(1))).batch[0, 0, 0, 0] == 254

@@ -22,7 +22,7 @@ PHOTO = Path(__file__).parents[2] / "docs" / "astronaut.png"
 def test_the_map_is_the_sum_of_the_gated_features(config: GeneratorConfig) -> None:
     """Only channel 3 of the average-pooled branch is let through: its gated features are the whole map."""
     model, pictures = random_generator(config), random_pictures(config)
-    join = model.get_layer("conv_1x1.conv2d")
+    join = model.get_layer("conv_1x1-conv2d")
     kernel = np.zeros(join.kernel.shape, "f4")
     kernel[0, 0, 3, 5] = 1
     join.kernel.assign(kernel)
@@ -31,7 +31,7 @@ def test_the_map_is_the_sum_of_the_gated_features(config: GeneratorConfig) -> No
     assert np.allclose(painted, model(pictures), atol=1e-6)
     head = model.get_layer("CAM_logit" if config.dialect == "tensorflow" else "CAM_logit_average")
     gate = head.kernel.numpy()[3, 0] + (head.bias.numpy()[0] if config.dialect == "tensorflow" else 0)
-    features = np.asarray(keras.Model(model.input, model.get_layer("resblock_1.add").output)(pictures))
+    features = np.asarray(keras.Model(model.input, model.get_layer("resblock_1-add").output)(pictures))
     expected = np.maximum(features[..., 3] * gate, 0)
     assert expected.max() > 0.1
     assert heat.shape == (2, 4, 4)

@@ -87,7 +87,7 @@ def test_depths_and_widths() -> None:
     assert [DiscriminatorConfig.for_size(size).strided for size in (128, 64, 32, 8)] == [(3, 5), (2, 4), (1, 3), (1, 1)]
     model = build_discriminator(CONFIG, 16)
     assert {w.path.split("/")[-1] for w in model.non_trainable_variables} == {"u"}
-    assert model.get_layer("discriminator_global.conv_last").filters == CONFIG.cap
+    assert model.get_layer("discriminator_global-conv_last").filters == CONFIG.cap
     mixed = build_discriminator(CONFIG, 16, "mixed_bfloat16")
     assert {t.dtype for t in mixed.outputs} == {"float32"}
 

@@ -26,7 +26,7 @@ class Painter:
         self.ready.set()
         self.hold = asyncio.Event()
         self.hold.set()
-        self.engines: list[object] = []
+        self.usable = 1
         self.faces = self.found = 1
         self.error: InferenceError | None = None
         self.photos: list[bytes] = []

@@ -13,12 +13,13 @@ from bots.side_by_side import side_by_side
 from bots.sticker import MOST_BYTES, sticker
 from bots.telegram.buttons import Action, Buttons, changed
 from bots.telegram.door import TelegramDoor
+from bots.telegram.reply import ReplyTo
 from bots.telegram.results import parts
 from bots.telegram.speech import Speech
 from bots.words import Words
 from inference import Crop, Direction, Faces, Options, Region
 from inference.errors import NoFace
-from storage import ObjectMissing, State
+from storage import Jobs, ObjectMissing, State, StorageError
 from tests.bots.studio_parts import ENDED, reached
 from tests.bots.telegram.parts import PAINTED, Running, running, telegram_settings
 from tests.bots.telegram.pictures import opened, picture
@@ -235,6 +236,25 @@ async def test_an_album_is_sent_once_whatever_becomes_of_its_buttons(tg: FakeTel
         door = TelegramDoor(service.runner.bot, speech, Buttons(speech, service.studio), service.studio.remember)
         await door.deliver(done, Delivery(await service.studio.pictures(done), 2))  # as after a crash
         assert len([m for m in chat.history if m.kind == "photo"]) == 2
+
+
+async def test_an_album_that_can_not_be_noted_is_sent_once(
+    tg: FakeTelegram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remember = Jobs.remember
+
+    async def no_room(jobs: Jobs, job_id: str, reply: str) -> None:
+        if ReplyTo.from_json(reply).shown:
+            raise StorageError("disk_full", "No space left for the database")
+        await remember(jobs, job_id, reply)
+
+    monkeypatch.setattr(Jobs, "remember", no_room)
+    chat = tg.private_chat(tg.user("Ann"))
+    async with running(tg, tmp_path) as service:
+        service.painter.faces = 2
+        await delivered(service, chat)
+        assert len([m for m in chat.history if m.kind == "photo"]) == 2
+        assert "Wider" in labels(await chat.wait_for(lambda m: m.kind == "text"))
 
 
 async def test_strangers_press_in_vain(tg: FakeTelegram, tmp_path: Path) -> None:
