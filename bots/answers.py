@@ -18,7 +18,7 @@ from storage import Job, Jobs, ObjectMissing, ObjectStore, State
 
 log = structlog.get_logger(__name__)
 
-AT_ONCE = 32  # answers under way; more would only wait for the platforms' rate limits
+AT_ONCE = 256  # answers under way: so many that those which wait for a flooded chat leave room for all others
 
 
 class Answers:

@@ -5,11 +5,10 @@ import itertools
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import asdict
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import structlog
 
@@ -24,14 +23,12 @@ from storage.retention import sweep
 from ugatit import WeightsError
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
     from prometheus_client import CollectorRegistry
 
 log = structlog.get_logger(__name__)
 
 SWEEP_EVERY = 600.0  # seconds
 THOROUGH = 144  # every so many sweeps, about once a day, all stored objects are listed to find abandoned ones
-SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # https://core.telegram.org/bots/api#setwebhook
 
 
 async def serve(settings: Settings, *, say: Callable[[str], None] = print, network: str | None = None) -> None:
@@ -107,10 +104,9 @@ async def _open_doors(
     if settings.telegram_token:
         from bots.telegram.runner import run_telegram
 
-        telegram = await stack.enter_async_context(run_telegram(settings, studio))
-        if settings.telegram_webhook_url:
-            _mount_webhook(web, urlsplit(settings.telegram_webhook_url).path or "/", telegram.receive)
-        say("Telegram        on")
+        telegram = await stack.enter_async_context(run_telegram(settings, studio, say))
+        if telegram.webhook is not None and settings.telegram_webhook_url:
+            telegram.webhook.mount(web, settings.telegram_webhook_url)
     else:
         say("Telegram        off (TELEGRAM_TOKEN turns it on)")
     if settings.discord_token:
@@ -120,15 +116,6 @@ async def _open_doors(
         say("Discord         on")
     else:
         say("Discord         off (DISCORD_TOKEN turns it on)")
-
-
-def _mount_webhook(web: "FastAPI", path: str, receive: Callable[[str | None, bytes], Awaitable[int]]) -> None:
-    from fastapi import Request, Response
-
-    async def webhook(request: Request) -> Response:
-        return Response(status_code=await receive(request.headers.get(SECRET_HEADER), await request.body()))
-
-    web.add_route(path, webhook, methods=["POST"], include_in_schema=False)
 
 
 async def _say_ready(pipeline: Pipeline, say: Callable[[str], None]) -> None:

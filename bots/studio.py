@@ -20,6 +20,7 @@ from bots.workshop import Workshop
 from config import Settings
 from inference import Options, Pipeline, Priority, Scheduler
 from storage import Database, Job, ObjectMissing, ObjectStore, People, Source, State, StorageError, input_key
+from storage.broadcasts import Broadcasts
 from storage.retention import Forgotten, forget
 
 log = structlog.get_logger(__name__)
@@ -203,6 +204,10 @@ class Studio:
         log.info("person forgotten", jobs=forgotten.jobs, photos=forgotten.photos, pictures=forgotten.pictures)
         return forgotten
 
+    async def latest(self, person: str, limit: int) -> list[Job]:
+        """A person's jobs that were delivered and whose pictures are still there, newest first."""
+        return await self._database.jobs.latest(person, limit)
+
     async def pictures(self, job: Job) -> tuple[Picture, ...]:
         """The pictures of a job that is painted; none once they are wiped."""
         try:
@@ -220,6 +225,11 @@ class Studio:
     def people(self) -> People:
         """What is remembered of people."""
         return self._database.people
+
+    @property
+    def broadcasts(self) -> Broadcasts:
+        """Who can be written to, and what is being sent to them."""
+        return self._database.broadcasts
 
     async def job(self, job_id: str) -> Job | None:
         """The job as it stands now."""

@@ -1,11 +1,19 @@
-"""The words people read, one catalogue a language under `messages/`; English stands in for what is missing."""
+"""The words people read, one catalogue a language under `messages/`; English stands in for what is missing.
+
+A text may name the plural that a number takes: `{days:days}` is filled in with the form of `[count.days]` that the
+language's rules (CLDR) pick, such as "1 day" or "7 days".
+"""
 
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 
+from babel import Locale
+
 DEFAULT = "en"
+COUNT = "count"  # the table of plurals: count.NAME.CATEGORY
+OTHER = "other"  # the CLDR category that every language has
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +45,43 @@ class Words:
         Raises:
             KeyError: there is no such key in English either.
         """
-        text = self.catalogues[self.pick(language)].get(key) or self.catalogues[DEFAULT][key]
-        return text.format(**values) if values else text
+        code = self.pick(language)
+        text = self.catalogues[code].get(key)
+        if not text:
+            code, text = DEFAULT, self.catalogues[DEFAULT][key]
+        if not values:
+            return text
+        return text.format(
+            **{name: _Number(self, code, value) if type(value) is int else value for name, value in values.items()}
+        )
+
+    def count(self, language: str, name: str, number: int) -> str:
+        """`number` with what is counted, in the form that the language's rules pick."""
+        texts = self.catalogues[language]
+        category = Locale.parse(language).plural_form(number)
+        # Spanish and Portuguese have a form for whole millions, which only few texts need.
+        text = texts.get(f"{COUNT}.{name}.{category}") or texts[f"{COUNT}.{name}.{OTHER}"]
+        return text.format(n=number)
 
     def failure(self, language: str | None, code: str, **values: object) -> str:
         """Why there is no picture. A code without words of its own gets the general sentence."""
         key = f"failed.{code}"
         return self.say(language, key if key in self.catalogues[DEFAULT] else "failed.unexpected", **values)
+
+
+@dataclass(frozen=True, slots=True)
+class _Number:
+    """A number on its way into a text, where a format such as `:days` asks for its plural."""
+
+    words: Words
+    language: str
+    value: int
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+    def __format__(self, name: str) -> str:
+        return self.words.count(self.language, name, self.value) if name else str(self.value)
 
 
 def _flat(table: Mapping[str, object], prefix: str = "") -> dict[str, str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from storage.broadcasts import Broadcasts
 from storage.jobs import Job, Jobs, unheard
 from storage.migrations import migrate
 from storage.people import People
@@ -38,6 +39,7 @@ class Database:
         self._sql = Sql(path, busy_timeout=busy_timeout)
         self.jobs = Jobs(self._sql, clock, changed)
         self.people = People(self._sql)
+        self.broadcasts = Broadcasts(self._sql)
 
     async def __aenter__(self) -> Self:
         await self._sql.open(migrate)

@@ -217,6 +217,11 @@ class Jobs:
         """A person's jobs, oldest first."""
         return await self._select("person = ?", (person,))
 
+    async def latest(self, person: str, limit: int) -> list[Job]:
+        """A person's delivered jobs whose pictures are stored, newest first."""
+        where = "person = ? AND state = 'delivered' AND results != '[]'"
+        return await self._select(where, (person, limit), order="created_at DESC, rowid DESC LIMIT ?")
+
     async def ended_before(self, time: float) -> list[Job]:
         """Jobs that ended before then (unix seconds), oldest first."""
         return await self._select(f"{_ENDED} AND updated_at < ?", (time,))

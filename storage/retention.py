@@ -121,6 +121,7 @@ async def forget(database: Database, store: ObjectStore, person: str) -> Forgott
         await database.jobs.remove(job.id for job in jobs)
         ids.update(job.id for job in jobs)
     settings = await database.people.forget(person)
+    await database.broadcasts.forget(person)
     blocked = (await database.people.get(person)).blocked
     return Forgotten(len(ids), len(photos), len(pictures), settings, blocked)
 

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import os
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +38,11 @@ def grey() -> bytes:
     out = io.BytesIO()
     Image.new("RGB", (400, 400), (120, 130, 140)).save(out, "PNG")
     return out.getvalue()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return int(taken.getsockname()[1])
 
 
 def assert_painted(data: bytes) -> None:
@@ -92,6 +98,30 @@ async def test_a_selfie_survives_a_kill_and_is_answered_once(tmp_path: Path):
         await service.said('"event": "job delivered"')
         assert await service.stop() == 0
         assert len([m for m in chat.answers if m.picture]) == 1
+
+
+async def test_telegram_by_webhook_and_back_to_polling(tmp_path: Path):
+    port = free_port()
+    hook = {
+        "WEB_PORT": str(port),
+        "TELEGRAM_WEBHOOK_URL": f"http://127.0.0.1:{port}/telegram",
+        "TELEGRAM_WEBHOOK_SECRET": "a-secret-of-the-webhook",
+    }
+    async with FakeTelegram() as telegram:
+        chat = telegram.private_chat(telegram.user("Ann"))
+        async with Service(tmp_path, **telegram_settings(telegram), **hook) as service:
+            await service.said(f"Telegram        on as @{telegram.bot.username}, updates by webhook")
+            sent = await chat.send_text("/help")
+            await chat.wait_for(lambda m: m.reply_to == sent.id)
+            async with httpx.AsyncClient() as outside:
+                assert (await outside.post(hook["TELEGRAM_WEBHOOK_URL"], json={"update_id": 1})).status_code == 403
+            assert hook["TELEGRAM_WEBHOOK_SECRET"] not in service.output
+        assert telegram.count("getUpdates") == 0
+        async with Service(tmp_path, **telegram_settings(telegram)) as service:
+            await service.said("updates by polling")
+            again = await chat.send_text("/help")
+            await chat.wait_for(lambda m: m.reply_to == again.id)
+        assert telegram.world.updates.webhook.url == ""
 
 
 async def test_ctrl_c_finishes_what_is_painted(tmp_path: Path):

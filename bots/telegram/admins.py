@@ -29,6 +29,7 @@ class Admins:
         admins: ADMINS, `platform:id` each.
 
     Attributes:
+        ids: of those on Telegram.
         only: lets through the messages of those people.
         commands: by name.
     """
@@ -38,7 +39,8 @@ class Admins:
         self._door = door
         self._speech = speech
         ids = (admin.removeprefix(_PREFIX) for admin in admins if admin.startswith(_PREFIX))
-        self.only = filters.User([int(number) for number in ids if number.isdecimal()])
+        self.ids = tuple(int(number) for number in ids if number.isdecimal())
+        self.only = filters.User(self.ids)
         self.commands: dict[str, Callable[[Update, Context], Coroutine[Any, Any, None]]] = {
             "block": self._block,
             "unblock": self._unblock,

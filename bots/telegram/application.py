@@ -5,24 +5,29 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import httpx
-from telegram.ext import AIORateLimiter, Application, ApplicationBuilder
+from telegram.ext import Application, ApplicationBuilder, ChatMemberHandler, MessageHandler, filters
 
 from bots.telegram.admins import Admins
+from bots.telegram.audience import Audience
+from bots.telegram.broadcast import Broadcaster
 from bots.telegram.buttons import Buttons
 from bots.telegram.door import TelegramDoor
+from bots.telegram.groups import Groups
 from bots.telegram.handlers import Handlers
 from bots.telegram.http import Requests
+from bots.telegram.inline import Inline
 from bots.telegram.intake import Downloads
+from bots.telegram.limiter import Limiter
+from bots.telegram.membership import Membership
 from bots.telegram.personal import Personal
 from bots.telegram.presses import Presses
+from bots.telegram.profile import Profile
 from bots.telegram.speech import Speech
 from bots.words import Words
 from config import Settings
 
 if TYPE_CHECKING:
     from bots.studio import Studio
-
-MAX_RETRIES = 5  # of a call that Telegram asked to repeat later
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,8 @@ class Parts:
     application: Application[Any, Any, Any, Any, Any, Any]
     door: TelegramDoor
     handlers: Handlers
+    broadcaster: Broadcaster
+    profile: Profile
     requests: tuple[Requests, Requests]
 
 
@@ -66,7 +73,7 @@ def create_parts(settings: Settings, studio: "Studio") -> Parts:
         .token(token)
         .base_url(settings.telegram_base_url)
         .base_file_url(settings.telegram_file_url)
-        .rate_limiter(AIORateLimiter(max_retries=MAX_RETRIES))
+        .rate_limiter(Limiter())
         .concurrent_updates(True)
         .request(requests)
         .get_updates_request(updates)
@@ -78,8 +85,16 @@ def create_parts(settings: Settings, studio: "Studio") -> Parts:
     file_url = f"{settings.telegram_file_url}{token}"
     downloads = Downloads(application.bot, lambda: requests.files, file_url, settings.limits_photo_bytes)
     personal = Personal(studio, door, buttons, speech)
-    presses = Presses(studio, door, buttons, speech, personal)
+    groups = Groups(studio.people, door, buttons, speech, Membership(application.bot))
+    broadcaster = Broadcaster(studio, application.bot, door, buttons, speech)
+    presses = Presses(studio, door, buttons, speech, personal, groups, broadcaster)
     admins = Admins(studio, door, speech, settings.admins)
-    handlers = Handlers(studio, door, downloads, speech, presses, personal, admins)
+    inline = Inline(studio, speech)
+    handlers = Handlers(studio, door, downloads, speech, presses, personal, groups, inline, admins, broadcaster)
     handlers.add_to(application)
-    return Parts(application, door, handlers, (requests, updates))
+    profile = Profile(application.bot, speech, admins.ids)
+    audience = Audience(studio.broadcasts, profile.greet)
+    # In a group of their own, these see what the handlers above answer.
+    application.add_handler(MessageHandler(filters.UpdateType.MESSAGE, audience.wrote), group=1)
+    application.add_handler(ChatMemberHandler(audience.standing, ChatMemberHandler.MY_CHAT_MEMBER), group=1)
+    return Parts(application, door, handlers, broadcaster, profile, (requests, updates))

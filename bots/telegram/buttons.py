@@ -7,6 +7,7 @@ from typing import Protocol
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from bots.preferences import Preferences
+from bots.telegram.group_rules import GroupRules
 from bots.telegram.speech import Speech
 from inference import Crop, Faces, Options
 from storage import Job
@@ -44,6 +45,13 @@ class Action(StrEnum):
     LANGUAGE = "language"
     FORGET = "forget"
     KEEP = "keep"
+    REACT = "react"
+    USE = "use"
+    GROUP_FACES = "gfaces"
+    GROUP_CROP = "gcrop"
+    SEND = "send"
+    DROP = "drop"
+    STOP = "stop"
 
 
 REPAINTS = frozenset({Action.WIDER, Action.TIGHTER, Action.NEXT_FACE, Action.ALL_FACES, Action.WHOLE})
@@ -54,6 +62,8 @@ _ROWS = (
     (Action.STICKER, Action.DELETE),
 )
 PERSONAL = frozenset({Action.FACES, Action.CROP, Action.COMPARE, Action.LANGUAGE, Action.FORGET, Action.KEEP})
+GROUP = frozenset({Action.REACT, Action.USE, Action.GROUP_FACES, Action.GROUP_CROP})
+BROADCAST = frozenset({Action.SEND, Action.DROP, Action.STOP})
 AUTOMATIC = "auto"  # the language that Telegram says
 CHOSEN = "✓ "
 
@@ -119,6 +129,35 @@ class Buttons:
             ],
         ]
         return InlineKeyboardMarkup(rows)
+
+    def group(self, language: str, rules: GroupRules) -> InlineKeyboardMarkup:
+        """One row for each thing that a group's admins decide. Of faces and crop perhaps none is chosen."""
+        crops = zip(_CROPS, ("button_tighter", "button_normal", "button_wider"), strict=True)
+        rows = [
+            [
+                self._choice(language, "group.button_addressed", Action.REACT, "addressed", not rules.every),
+                self._choice(language, "group.button_every", Action.REACT, "every", rules.every),
+            ],
+            [
+                self._choice(language, "group.button_everybody", Action.USE, "everybody", not rules.admins_only),
+                self._choice(language, "group.button_admins", Action.USE, "admins", rules.admins_only),
+            ],
+            [
+                self._choice(language, f"button_faces_{faces}", Action.GROUP_FACES, faces, faces is rules.faces)
+                for faces in Faces
+            ],
+            [self._choice(language, key, Action.GROUP_CROP, crop, crop is rules.crop) for crop, key in crops],
+        ]
+        return InlineKeyboardMarkup(rows)
+
+    def confirm(self, language: str, broadcast: str) -> InlineKeyboardMarkup:
+        """Whether a broadcast is to go out."""
+        yes = self._button(language, "broadcast.button_send", Action.SEND, broadcast)
+        return InlineKeyboardMarkup([[yes, self._button(language, "broadcast.button_drop", Action.DROP, broadcast)]])
+
+    def stop(self, language: str, broadcast: str) -> InlineKeyboardMarkup:
+        """Under the message that says how far a broadcast is."""
+        return InlineKeyboardMarkup.from_button(self._button(language, "broadcast.button_stop", Action.STOP, broadcast))
 
     def languages(self, language: str, chosen: str | None) -> InlineKeyboardMarkup:
         """Each language by its own name, two in a row, below the choice to go by Telegram's."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import structlog
 from telegram import Bot, InlineKeyboardMarkup
-from telegram.error import TelegramError
+from telegram.error import BadRequest, TelegramError
 
 from bots.requests import Delivery, Progress, Stage, Undeliverable
 from bots.side_by_side import side_by_side
@@ -54,7 +54,7 @@ class TelegramDoor:
         self._sending: set[str] = set()  # jobs whose pictures this process has begun to send
 
     async def progress(self, job: Job, progress: Progress) -> None:
-        if job.id not in self._answered:
+        if job.id not in self._answered and not self._status(job).to.quiet:
             self._status(job).show(self._speech.progress(job.language, progress), busy=progress.stage is Stage.PAINTING)
 
     async def deliver(self, job: Job, delivery: Delivery) -> None:
@@ -66,16 +66,19 @@ class TelegramDoor:
         status = await self._last_words(job)
         await status.close()
         to = status.to
-        if to.sending and not to.shown and job.id not in self._sending:
+        if to.sending and not to.files and not to.shown and job.id not in self._sending:
             log.warning("perhaps sent before a crash", job=job.id)
             await self.say(to, self._speech.say(job.language, "telegram.perhaps_sent"), self._buttons.again(job))
-        elif not to.shown:
+        elif not (to.shown or to.files):
             await self._send(job, delivery, to)
         self._forget(job)
 
     async def explain(self, job: Job, code: str, reference: str) -> None:
         """The status message turns into the words: however often this is done, they are there once."""
         status = await self._last_words(job)
+        if status.to.quiet:
+            self._forget(job)
+            return
         text = self._speech.failure(job.language, code, reference)
         buttons = self._buttons.whole(job) if code in WITHOUT_FACE else None
         if not await status.end_with(text, buttons):
@@ -93,7 +96,7 @@ class TelegramDoor:
         Raises:
             Undeliverable: nobody is there any more.
         """
-        await self._send(job, delivery, replace(to, shown=()))
+        await self._send(job, delivery, replace(to, shown=(), files=()))
 
     async def say(self, to: ReplyTo, text: str, buttons: InlineKeyboardMarkup | None = None) -> None:
         """Words, as a reply.
@@ -153,16 +156,22 @@ class TelegramDoor:
         try:
             caption = self._speech.caption(job.language, delivery, job.reference)
             sent = await self.results.photos(to, pictures, caption, buttons)
-        except (TelegramError, Undeliverable):  # they did not arrive, and a crash before the next try changes nothing
-            await self._remember(job.id, to.to_json())
+        except (TelegramError, Undeliverable) as error:
+            await self._remember(job.id, to.to_json())  # not arrived: a crash before the next try changes nothing
+            if isinstance(error, BadRequest) and not to.quiet:
+                await self.say(to, self._speech.say(job.language, "telegram.not_taken", reference=job.reference))
+            if isinstance(error, BadRequest):  # neither as photos nor as files, and it will be no other the next time
+                raise Undeliverable(str(error)) from error
             raise
-        if len(sent) > 1:
-            album = tuple(message.message_id for message in sent)
-            to = replace(to if to.chat_id == sent[0].chat_id else to.moved(sent[0].chat_id), shown=album)
-            try:
-                await self._remember(job.id, to.to_json())
-            except StorageError as error:  # raised, it would have the album sent once more
-                log.warning("album not noted", job=job.id, why=str(error))
+        to = to if to.chat_id == sent[0].chat_id else to.moved(sent[0].chat_id)
+        album = tuple(message.message_id for message in sent) if len(sent) > 1 else ()
+        files = tuple(message.photo[-1].file_id for message in sent if message.photo)
+        to = replace(to, shown=album, files=files, sending=not (album or files))
+        try:
+            await self._remember(job.id, to.to_json())
+        except StorageError as error:  # raised, it would have the pictures sent once more
+            log.warning("pictures not noted", job=job.id, why=str(error))
+        if album:
             await self._put_under_album(to, self._speech.say(job.language, "telegram.album_buttons"), buttons)
 
     async def _put_under_album(self, to: ReplyTo, text: str, buttons: InlineKeyboardMarkup) -> None:

@@ -14,6 +14,7 @@ from telegram.ext import (
     CallbackContext,
     CallbackQueryHandler,
     CommandHandler,
+    InlineQueryHandler,
     MessageHandler,
     filters,
 )
@@ -22,8 +23,11 @@ from bots.preferences import Preferences
 from bots.requests import Refused, Undeliverable
 from bots.telegram.admins import Admins
 from bots.telegram.albums import Albums, Item
+from bots.telegram.broadcast import Broadcaster
 from bots.telegram.door import TelegramDoor
+from bots.telegram.groups import Groups
 from bots.telegram.hints import hint_for
+from bots.telegram.inline import Inline, OwnResults
 from bots.telegram.intake import (
     Downloads,
     Shown,
@@ -48,7 +52,6 @@ log = structlog.get_logger(__name__)
 
 Context = CallbackContext[Any, Any, Any, Any]
 
-COMMANDS = ("anime", "reverse", "settings", "language", "help", "privacy", "forgetme")  # those shown in the menu
 _NEW = filters.UpdateType.MESSAGE  # neither edits nor channel posts
 _PRIVATE = _NEW & filters.ChatType.PRIVATE & ~filters.StatusUpdate.ALL
 _GROUP = _NEW & filters.ChatType.GROUPS & ~filters.StatusUpdate.ALL
@@ -69,7 +72,10 @@ class Handlers:
         speech: Speech,
         presses: Presses,
         personal: Personal,
+        groups: Groups,
+        inline: Inline,
         admins: Admins,
+        broadcaster: Broadcaster,
     ) -> None:
         self._studio = studio
         self._door = door
@@ -77,7 +83,10 @@ class Handlers:
         self._speech = speech
         self._presses = presses
         self._personal = personal
+        self._groups = groups
+        self._inline = inline
         self._admins = admins
+        self._broadcaster = broadcaster
         self._albums = Albums(self._album)
         self.put_off = presses.put_off
 
@@ -86,14 +95,18 @@ class Handlers:
             application.add_handler(CommandHandler(name, self._tell, filters=_NEW))
         application.add_handler(CommandHandler("anime", self._anime, filters=_NEW))
         application.add_handler(CommandHandler("reverse", self._reverse, filters=_NEW))
+        application.add_handler(CommandHandler("settings", self._groups.settings, filters=_GROUP))
         application.add_handler(CommandHandler("settings", self._personal.settings, filters=_NEW))
+        application.add_handler(MessageHandler(_NEW & filters.StatusUpdate.MIGRATE, self._groups.moved))
         application.add_handler(CommandHandler("language", self._personal.language, filters=_NEW))
         application.add_handler(CommandHandler("forgetme", self._personal.forget, filters=_NEW))
         # Known to the operator's people alone; for all others such a command is not there, and falls through.
-        for name, command in self._admins.commands.items():
+        operator = self._admins.commands | {"broadcast": self._broadcaster.command}
+        for name, command in operator.items():
             application.add_handler(CommandHandler(name, command, filters=_PRIVATE & self._admins.only))
-        application.add_handler(MessageHandler(_PRIVATE, self._private))
-        application.add_handler(MessageHandler(_GROUP, self._group))
+        application.add_handler(MessageHandler(_PRIVATE & ~OwnResults(), self._private))
+        application.add_handler(MessageHandler(_GROUP & ~OwnResults(), self._group))
+        application.add_handler(InlineQueryHandler(self._inline.query))
         application.add_handler(CallbackQueryHandler(self._presses.pressed))
         application.add_error_handler(self._failed)
 
@@ -140,8 +153,9 @@ class Handlers:
             return
         direction, replied = _addressed(message), message.reply_to_message
         if (photo := photo_of(message)) is not None:
-            if direction is not None:
-                await self._take([update.update_id], message, [Shown(message, photo)], direction)
+            if direction is not None or (await self._groups.rules(message)).every:
+                shown = [Shown(message, photo)]
+                await self._take([update.update_id], message, shown, direction)
         elif (called := _called(message)) is not None:
             if replied is not None and (photo := photo_of(replied)) is not None:
                 await self._take([update.update_id], message, [Shown(replied, photo)], called)
@@ -153,13 +167,17 @@ class Handlers:
         messages = [*{item.message.message_id: item.message for item in items}.values()]
         first = messages[0]
         directions = {_addressed(message) for message in messages} - {None}
-        if not directions and first.chat.type != ChatType.PRIVATE:
+        private = first.chat.type == ChatType.PRIVATE
+        if not (directions or private or (await self._groups.rules(first)).every):
             return
         shown = [Shown(message, photo) for message in messages if (photo := photo_of(message)) is not None]
         if not shown:
-            await self._say(first, hint_for(first))
+            if directions or private:
+                await self._say(first, hint_for(first))
             return
-        direction = Direction.REVERSE if Direction.REVERSE in directions else Direction.ANIME
+        direction = Direction.ANIME if directions or private else None
+        if Direction.REVERSE in directions:
+            direction = Direction.REVERSE
         updates = [item.update_id for item in items]
         job = await self._take(updates, first, shown, direction, album=first.media_group_id)
         if job is None:
@@ -174,7 +192,7 @@ class Handlers:
         updates: Sequence[int],
         asked: Message,
         shown: Sequence[Shown],
-        direction: Direction,
+        direction: Direction | None,
         *,
         album: str | None = None,
     ) -> Job | None:
@@ -182,13 +200,20 @@ class Handlers:
 
         Args:
             updates: ids of those that brought the request.
+            direction: None where nobody asked, in a group that wants every photo: then the picture comes or nothing.
 
         Returns:
             The job; None when there is none, and the person was told why.
         """
         person = await self._studio.people.get(person_of(asked))
         language = person.language or language_of(asked)
-        request = request_of(asked, shown, language, Preferences.from_json(person.settings), direction, album)
+        rules = await self._groups.rules(asked)
+        if not await self._groups.may_ask(asked, rules):
+            if direction is not None:
+                await self._reply(asked, self._speech.say(language, "telegram.group.admins_only"))
+            return None
+        preferences = rules.over(Preferences.from_json(person.settings))
+        request = request_of(asked, shown, language, preferences, direction, album)
         try:
             async with AsyncExitStack() as stack:
                 photos = [self._downloads.chunks(one.photo) for one in shown]
@@ -202,7 +227,8 @@ class Handlers:
                 return None
             reference = secrets.token_hex(4)
             log.info("photo refused", code=refused.code, why=str(refused), reference=reference)
-            await self._reply(asked, self._speech.refusal(language, refused, reference))
+            if direction is not None:
+                await self._reply(asked, self._speech.refusal(language, refused, reference))
             return None
         # A job that is answered, or was taken in before, has no progress, or a status message to edit.
         progress = self._studio.progress_of(job.id)

@@ -94,13 +94,14 @@ def request_of(
     shown: Sequence[Shown],
     language: str,
     preferences: Preferences,
-    direction: Direction,
+    direction: Direction | None,
     album: str | None = None,
 ) -> PhotoRequest:
     """What to ask of the studio.
 
     Args:
         asked: the message that asks.
+        direction: None where nobody asked: then nothing is said but the picture.
         shown: the photos; the first one's message gets the reply, and often is the one that asks.
         album: `media_group_id`, when all that is known of an album is asked for at once.
     """
@@ -115,8 +116,8 @@ def request_of(
         source=source,
         person=person_of(asked),
         language=language,
-        options=replace(preferences.options, direction=direction),
-        reply=replace(where, beside=preferences.beside).to_json(),
+        options=replace(preferences.options, direction=direction or Direction.ANIME),
+        reply=replace(where, beside=preferences.beside, quiet=direction is None).to_json(),
         declared_size=first.photo.size if len(shown) == 1 else None,
     )
 

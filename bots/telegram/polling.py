@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 LONG_POLL = 30  # seconds that Telegram holds a request when there is nothing
 GLANCE = 0.3  # seconds between two looks for news while older updates are still being dealt with
 HELD = 60.0  # seconds after which an update is confirmed regardless, so that a stuck one does not stop all
-ALLOWED = ("message", "callback_query")
+ALLOWED = ("message", "callback_query", "inline_query", "my_chat_member")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,10 @@ from telegram.ext import CallbackContext
 from bots.requests import Delivery, Refused, Undeliverable
 from bots.side_by_side import side_by_side
 from bots.sticker import sticker
-from bots.telegram.buttons import PERSONAL, Action, Buttons, changed
+from bots.telegram.broadcast import Broadcaster
+from bots.telegram.buttons import BROADCAST, GROUP, PERSONAL, Action, Buttons, changed
 from bots.telegram.door import TelegramDoor
+from bots.telegram.groups import Groups
 from bots.telegram.intake import chosen_language, reply_to
 from bots.telegram.personal import Personal
 from bots.telegram.reply import ReplyTo
@@ -42,13 +44,22 @@ class Presses:
     """
 
     def __init__(
-        self, studio: "Studio", door: TelegramDoor, buttons: Buttons, speech: Speech, personal: Personal
+        self,
+        studio: "Studio",
+        door: TelegramDoor,
+        buttons: Buttons,
+        speech: Speech,
+        personal: Personal,
+        groups: Groups,
+        broadcaster: Broadcaster,
     ) -> None:
         self.put_off: set[int] = set()
         self._sent: deque[str] = deque(maxlen=1_024)  # presses whose pictures were sent
         self._studio = studio
         self._door = door
         self._personal = personal
+        self._groups = groups
+        self._broadcaster = broadcaster
         self._buttons = buttons
         self._speech = speech
 
@@ -63,6 +74,12 @@ class Presses:
             return
         if meant.action in PERSONAL:
             await answer(query, await self._personal.pressed(query, message, meant, language))
+            return
+        if meant.action in GROUP:
+            await answer(query, await self._groups.pressed(query, message, meant, language))
+            return
+        if meant.action in BROADCAST:
+            await answer(query, await self._broadcaster.pressed(query, message, meant, language))
             return
         job = await self._studio.job(meant.argument)
         if job is None:

@@ -21,6 +21,8 @@ class ReplyTo:
         items: the messages of the album that is answered.
         sending: noted before pictures are sent. Read after a restart it says: perhaps they arrived.
         pressed: callback queries that were begun to be carried out, the latest last.
+        quiet: nobody asked, so that nothing is said but the picture.
+        files: ids of the photos that were sent, by which Telegram sends them again (inline mode).
     """
 
     chat_id: int
@@ -32,6 +34,8 @@ class ReplyTo:
     items: tuple[int, ...] = ()
     sending: bool = False
     pressed: tuple[str, ...] = ()
+    quiet: bool = False
+    files: tuple[str, ...] = ()
 
     @property
     def group(self) -> bool:
@@ -52,7 +56,7 @@ class ReplyTo:
     def again(self, chat_id: int) -> Self:
         """For another job of the same photo, asked for in that chat."""
         here = self if chat_id == self.chat_id else self.moved(chat_id)
-        return replace(here, status_id=None, shown=(), sending=False, pressed=())
+        return replace(here, status_id=None, shown=(), sending=False, pressed=(), quiet=False, files=())
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -60,5 +64,5 @@ class ReplyTo:
     @classmethod
     def from_json(cls, text: str) -> Self:
         raw = json.loads(text)
-        lists = {name: tuple(raw.get(name, ())) for name in ("shown", "items", "pressed")}
+        lists = {name: tuple(raw.get(name, ())) for name in ("shown", "items", "pressed", "files")}
         return cls(**{**raw, **lists})

@@ -31,38 +31,45 @@ class Results:
     async def photos(
         self, to: ReplyTo, pictures: Sequence[bytes], caption: str | None, buttons: InlineKeyboardMarkup | None = None
     ) -> tuple[Message, ...]:
-        """As photos. `buttons` go under a single one; an album takes none (Bot API, sendMediaGroup)."""
-        if len(pictures) == 1:
-            return (await send(to, lambda place: self._photo(place, pictures[0], caption, buttons)),)
-        return await self._album(to, [InputMediaPhoto(png, filename=NAME) for png in pictures], caption)
+        """As photos, or as files where Telegram does not take them as photos.
+
+        `buttons` go under a single one; an album takes none (Bot API, sendMediaGroup).
+
+        Raises:
+            BadRequest: not as files either.
+        """
+        single = len(pictures) == 1
+        try:
+            if single:
+                return (await send(to, partial(self._photo, pictures[0], caption, buttons)),)
+            return await self._album(to, [InputMediaPhoto(png, filename=NAME) for png in pictures], caption)
+        except BadRequest as error:
+            log.warning("not taken as photos, sent as files", why=str(error))
+        if single:
+            return (await send(to, partial(self._file, pictures[0], caption, buttons)),)
+        return await self._album(to, [InputMediaDocument(png, filename=NAME) for png in pictures], caption)
 
     async def files(self, to: ReplyTo, pictures: Sequence[bytes]) -> tuple[Message, ...]:
         """As files: Telegram makes a JPEG of every photo."""
         if len(pictures) == 1:
-            return (await send(to, lambda place: self._file(place, pictures[0], None, None)),)
+            return (await send(to, partial(self._file, pictures[0], None, None)),)
         return await self._album(to, [InputMediaDocument(png, filename=NAME) for png in pictures], None)
 
     async def _photo(
-        self, place: Place, png: bytes, caption: str | None, buttons: InlineKeyboardMarkup | None
+        self, png: bytes, caption: str | None, buttons: InlineKeyboardMarkup | None, place: Place
     ) -> Message:
-        try:
-            return await self._bot.send_photo(
-                place.chat_id,
-                png,
-                caption=caption,
-                filename=NAME,
-                message_thread_id=place.thread_id,
-                reply_parameters=place.reply,
-                reply_markup=buttons,
-            )
-        except BadRequest as error:
-            if not any(words in str(error).lower() for words in ("image_process_failed", "invalid_dimensions")):
-                raise
-            log.warning("picture not taken as a photo, sent as a file", why=str(error))
-            return await self._file(place, png, caption, buttons)
+        return await self._bot.send_photo(
+            place.chat_id,
+            png,
+            caption=caption,
+            filename=NAME,
+            message_thread_id=place.thread_id,
+            reply_parameters=place.reply,
+            reply_markup=buttons,
+        )
 
     async def _file(
-        self, place: Place, png: bytes, caption: str | None, buttons: InlineKeyboardMarkup | None
+        self, png: bytes, caption: str | None, buttons: InlineKeyboardMarkup | None, place: Place
     ) -> Message:
         return await self._bot.send_document(
             place.chat_id,

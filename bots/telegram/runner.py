@@ -1,21 +1,19 @@
 """The Telegram door while the service runs: connecting, updates by polling or webhook, stopping."""
 
 import asyncio
-import hmac
-import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
-from telegram import BotCommand, Update
+from telegram import Update
 from telegram.error import BadRequest, InvalidToken, RetryAfter, TelegramError
 
 from bots.telegram.application import Parts, create_parts
 from bots.telegram.backoff import Backoff, asked_pause
-from bots.telegram.handlers import COMMANDS
 from bots.telegram.polling import ALLOWED, Poller
-from bots.words import DEFAULT, Words
+from bots.telegram.report import REFUSED, report
+from bots.telegram.webhook import Webhook
 from config import Settings
 
 if TYPE_CHECKING:
@@ -27,56 +25,53 @@ GRACE = 5.0  # seconds for updates under way at the end: a photo on its way in m
 
 
 class TelegramRunner:
-    """Attributes:
-    connected: set once Telegram has taken the token and sends updates.
-    finished: set once no more updates are fetched: the token was refused, or the service stops.
+    """Args:
+        say: shows a line to the operator.
+
+    Attributes:
+        connected: set once Telegram has taken the token and sends updates.
+        finished: set once no more updates are fetched: the token was refused, or the service stops.
+        webhook: to be mounted in the web server; None when updates come by polling.
     """
 
-    def __init__(self, settings: Settings, parts: Parts) -> None:
+    def __init__(self, settings: Settings, parts: Parts, say: Callable[[str], None]) -> None:
         self.connected = asyncio.Event()
         self.finished = asyncio.Event()
         self._settings = settings
         self._parts = parts
+        self._say = say
+        self._background: set[asyncio.Task[None]] = set()
         self.bot = parts.application.bot
         self._poller = Poller(self.bot, self._handle)
+        secret = settings.telegram_webhook_secret
+        self.webhook = (
+            Webhook(self.bot, secret.get_secret_value(), self.connected, self._handle)
+            if settings.telegram_webhook_url and secret
+            else None
+        )
 
     async def run(self) -> None:
         """Connect, however long Telegram stays away, then take updates until cancelled."""
         try:
             await self._connect()
-            if not self._settings.telegram_webhook_url:
+            if self.webhook is None:
                 await self._poller.run()
         except InvalidToken:  # its text holds the token
+            self._say(REFUSED)
             log.error("Telegram refuses TELEGRAM_TOKEN: take it anew from @BotFather. Telegram is off until a restart")
         finally:
-            if not self._settings.telegram_webhook_url or not self.connected.is_set():
+            if self.webhook is None or not self.connected.is_set():
                 self.finished.set()
-
-    async def receive(self, secret: str | None, body: bytes) -> int:
-        """Deal with one webhook call.
-
-        Args:
-            secret: its header `X-Telegram-Bot-Api-Secret-Token`.
-
-        Returns:
-            The HTTP status to answer: 200, 400 no update, 403 wrong secret, 503 come again (Telegram does).
-        """
-        expected = self._settings.telegram_webhook_secret
-        given = (secret or "").encode()
-        if expected is None or not hmac.compare_digest(given, expected.get_secret_value().encode()):
-            return 403
-        if not self.connected.is_set():
-            return 503
-        try:
-            update = Update.de_json(json.loads(body), self.bot)
-        except (ValueError, TypeError, KeyError, AttributeError):
-            return 400
-        return 200 if await self._handle(update) else 503
 
     async def close(self) -> None:
         """Finish what is under way and hang up."""
         if self.connected.is_set():
-            await self._poller.stop(GRACE)
+            self.connected.clear()
+            await (self._poller.stop(GRACE) if self.webhook is None else self.webhook.close(GRACE))
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+        await self._parts.broadcaster.close()
         await self._parts.door.close()
         await self._parts.application.shutdown()
         for requests in self._parts.requests:  # also when it never came to be initialised
@@ -98,9 +93,19 @@ class TelegramRunner:
                 log.warning("Telegram can't be reached, trying again", why=str(error))
             await backoff.wait()
         self.connected.set()
-        await self._show_commands()
-        way = "webhook" if self._settings.telegram_webhook_url else "polling"
+        way = "polling" if self.webhook is None else "webhook"
         log.info("Telegram connected", bot=f"@{self.bot.username}", updates=way)
+        for line in report(self.bot.bot, way):
+            self._say(line)
+        self._start(self._parts.profile.update())
+        self._start(self._parts.broadcaster.resume())
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        """In the background: nobody's answer waits for it."""
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+        task.add_done_callback(_report)
 
     async def _choose_way(self) -> None:
         """Tell Telegram how updates come."""
@@ -114,19 +119,6 @@ class TelegramRunner:
         else:
             await self.bot.delete_webhook()  # with one set, polling is refused
 
-    async def _show_commands(self) -> None:
-        """Fill the menu in every language. Without it the bot works just as well."""
-        words = Words.load()
-        await asyncio.gather(*(self._show_commands_in(language, words) for language in words.languages))
-
-    async def _show_commands_in(self, language: str, words: Words) -> None:
-        commands = [BotCommand(name, words.say(language, f"telegram.command_{name}")) for name in COMMANDS]
-        try:
-            # The menu without a language is for everybody who has none of their own (Bot API: setMyCommands).
-            await self.bot.set_my_commands(commands, language_code=None if language == DEFAULT else language)
-        except TelegramError as error:
-            log.warning("commands not shown", language=language, why=str(error))
-
     async def _handle(self, update: Update) -> bool:
         await self._parts.application.process_update(update)
         put_off = self._parts.handlers.put_off
@@ -137,14 +129,19 @@ class TelegramRunner:
 
 
 @asynccontextmanager
-async def run_telegram(settings: Settings, studio: "Studio") -> AsyncIterator[TelegramRunner]:
+async def run_telegram(
+    settings: Settings, studio: "Studio", say: Callable[[str], None] = lambda line: None
+) -> AsyncIterator[TelegramRunner]:
     """Answer for Telegram while open. Telegram being away, or the token wrong, is logged and stops nothing else.
+
+    Args:
+        say: shows a line to the operator, once Telegram has taken the token or refused it.
 
     Raises:
         ValueError: TELEGRAM_TOKEN is not set.
     """
     parts = create_parts(settings, studio)
-    runner = TelegramRunner(settings, parts)
+    runner = TelegramRunner(settings, parts, say)
     studio.open_door(parts.door)
     task = asyncio.create_task(runner.run(), name="telegram")
     task.add_done_callback(_report)

@@ -12,7 +12,7 @@ from bots.telegram.reply import ReplyTo
 
 T = TypeVar("T")
 
-# What Telegram says when nobody is there, or nothing may be sent there, however often one tries.
+# What Telegram says then.
 _GONE = (
     "chat not found",
     "user not found",
@@ -38,6 +38,11 @@ class Place:
     reply: ReplyParameters | None
 
 
+def gone(error: BadRequest) -> bool:
+    """Whether nobody is there, or nothing may be sent there, however often one tries."""
+    return any(words in str(error).lower() for words in _GONE)
+
+
 async def send(to: ReplyTo, call: Callable[[Place], Awaitable[T]]) -> T:
     """Send with `call`, also when the photo, its topic or the old id of the chat is gone.
 
@@ -58,6 +63,6 @@ async def send(to: ReplyTo, call: Callable[[Place], Awaitable[T]]) -> T:
         what = str(error).lower()
         if to.thread_id is not None and any(words in what for words in _NO_TOPIC):
             return await send(replace(to, thread_id=None), call)
-        if any(words in what for words in _GONE):
+        if gone(error):
             raise Undeliverable(str(error)) from error
         raise

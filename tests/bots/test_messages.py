@@ -4,10 +4,12 @@ import re
 from string import Formatter
 
 import pytest
+from babel import Locale
 
-from bots.words import DEFAULT, Words
+from bots.words import COUNT, DEFAULT, Words
 
-CATALOGUES = Words.load().catalogues
+WORDS = Words.load()
+CATALOGUES = WORDS.catalogues
 ENGLISH = CATALOGUES[DEFAULT]
 TRANSLATIONS = sorted(set(CATALOGUES) - {DEFAULT})
 EVERY_TEXT = [(language, key) for language, texts in sorted(CATALOGUES.items()) for key in texts]
@@ -27,6 +29,9 @@ NUMBER = 12_345
 """Long values for placeholders; whatever is not named in LONG is a number."""
 
 TELEGRAM_TEXT, TELEGRAM_CAPTION, TELEGRAM_COMMAND = 4_096, 1_024, 256
+TELEGRAM_DESCRIPTION, TELEGRAM_SHORT_DESCRIPTION = 512, 120
+TELEGRAM_ALERT = 200  # the answer to the press of a button
+TELEGRAM_BUTTON = 36  # what a phone shows of a button that has a row for itself
 DISCORD_TEXT, DISCORD_DESCRIPTION, DISCORD_NAME = 2_000, 100, 32
 REFUSAL_AND_WAIT = 2  # a refusal and when to come again are said together
 
@@ -39,6 +44,9 @@ FOR_PROGRAMS = {
     "page.problem.bad_region": ["region", "x,y,width,height"],
     "page.problem.bad_key": ["Idempotency-Key", "16", "200"],
     "telegram.anime": ["/anime"],
+    "telegram.profile.description": ["/anime", "/forgetme"],
+    "telegram.group.blind": ["@BotFather", "/setprivacy"],
+    "telegram.broadcast.usage": ["/broadcast"],
     "telegram.reverse": ["/reverse"],
     "discord.help": ["/anime", "`private`"],
 }
@@ -52,8 +60,19 @@ def placeholders(text: str) -> list[str]:
 
 
 def filled(language: str, key: str) -> str:
-    text = CATALOGUES[language][key]
-    return text.format(**{name: LONG.get(name, NUMBER) for name in placeholders(text)})
+    return WORDS.say(
+        language, key, **{name: LONG.get(name, NUMBER) for name in placeholders(CATALOGUES[language][key])}
+    )
+
+
+def plurals(language: str) -> dict[str, set[str]]:
+    """The categories that each plural has forms for."""
+    found: dict[str, set[str]] = {}
+    for key in CATALOGUES[language]:
+        if key.startswith(f"{COUNT}."):
+            _, name, category = key.split(".")
+            found.setdefault(name, set()).add(category)
+    return found
 
 
 def test_the_languages_of_the_product() -> None:
@@ -62,7 +81,22 @@ def test_the_languages_of_the_product() -> None:
 
 @pytest.mark.parametrize("language", TRANSLATIONS)
 def test_no_key_is_missing_or_left_over(language: str) -> None:
-    assert set(CATALOGUES[language]) == set(ENGLISH)
+    def counted(key: str) -> bool:
+        return key.startswith(f"{COUNT}.")
+
+    assert {key for key in CATALOGUES[language] if not counted(key)} == {key for key in ENGLISH if not counted(key)}
+
+
+@pytest.mark.parametrize("language", sorted(CATALOGUES))
+def test_plurals_have_every_form_that_the_language_asks_for(language: str) -> None:
+    asked_for = {str(Locale.parse(language).plural_form(number)) for number in range(1_000)} | {"other"}
+    assert plurals(language) == dict.fromkeys(plurals(DEFAULT), asked_for)
+
+
+def test_only_known_plurals_are_named() -> None:
+    for language, key in EVERY_TEXT:
+        named = {spec for _, _, spec, _ in Formatter().parse(CATALOGUES[language][key]) if spec}
+        assert named <= set(plurals(language)), (language, key)
 
 
 @pytest.mark.parametrize("language", TRANSLATIONS)
@@ -70,7 +104,7 @@ def test_the_same_values_are_filled_in(language: str) -> None:
     wrong = {
         key: placeholders(text)
         for key, text in CATALOGUES[language].items()
-        if placeholders(text) != placeholders(ENGLISH[key])
+        if placeholders(text) != (["n"] if key.startswith(f"{COUNT}.") else placeholders(ENGLISH[key]))
     }
     assert wrong == {}
 
@@ -84,7 +118,7 @@ def test_every_text_can_be_filled_in() -> None:
 
 @pytest.mark.parametrize("language", TRANSLATIONS)
 def test_nothing_is_left_in_english(language: str) -> None:
-    same = {key for key, text in CATALOGUES[language].items() if text == ENGLISH[key]}
+    same = {key for key, text in CATALOGUES[language].items() if text == ENGLISH.get(key)}
     assert same == {key for key, languages in SAME_AS_ENGLISH.items() if language in languages}
 
 
@@ -132,6 +166,7 @@ def test_texts_under_pictures_fit_a_caption() -> None:
 def test_descriptions_of_commands_fit_their_menus() -> None:
     limits = {
         "telegram.command_": TELEGRAM_COMMAND,
+        "telegram.profile.command_": TELEGRAM_COMMAND,
         "discord.command_": DISCORD_DESCRIPTION,
         "discord.menu_": DISCORD_NAME,
     }
@@ -140,6 +175,28 @@ def test_descriptions_of_commands_fit_their_menus() -> None:
         for language, key in EVERY_TEXT:
             if key.startswith(prefix):
                 assert 1 <= _length(filled(language, key)) <= limit, (language, key)
+
+
+def test_what_telegram_shows_of_the_bot_fits() -> None:
+    for language in CATALOGUES:
+        assert 1 <= _length(filled(language, "telegram.profile.description")) <= TELEGRAM_DESCRIPTION, language
+        assert 1 <= _length(filled(language, "telegram.profile.short")) <= TELEGRAM_SHORT_DESCRIPTION, language
+
+
+def test_telegram_buttons_and_alerts_are_short() -> None:
+    inline = {"telegram.inline.first", "telegram.inline.another"}
+    alerts = {
+        "telegram.button_gone",
+        "telegram.not_yours",
+        "telegram.delete_yourself",
+        "telegram.result_gone",
+        "telegram.group.for_admins",
+    }
+    for language, key in EVERY_TEXT:
+        if (".button_" in key and key not in alerts) or key in inline:
+            assert _length(filled(language, key)) <= TELEGRAM_BUTTON, (language, key)
+        if key in alerts:
+            assert _length(filled(language, key)) <= TELEGRAM_ALERT, (language, key)
 
 
 def test_discord_choices_differ_from_one_another() -> None:

@@ -45,3 +45,27 @@ def test_an_unknown_code_gets_the_general_sentence_with_its_reference():
 def test_an_unknown_key_is_a_mistake():
     with pytest.raises(KeyError):
         WORDS.say("en", "no.such.key")
+
+
+@pytest.mark.parametrize(
+    ("language", "number", "expected"),
+    [
+        ("en", 0, "0 days"),
+        ("en", 1, "1 day"),
+        ("ru", 1, "1 день"),
+        ("ru", 3, "3 дня"),
+        ("ru", 11, "11 дней"),
+        ("ru", 21, "21 день"),
+        ("pt", 0, "0 dia"),
+        ("es", 2_000_000, "2000000 días"),
+        ("ja", 1, "1日間"),
+    ],
+)
+def test_plurals(language, number, expected):
+    assert WORDS.count(language, "days", number) == expected
+    assert expected in WORDS.say(language, "telegram.result_gone", result_days=number)
+
+
+def test_a_plural_is_in_the_language_of_its_text():
+    words = Words({"en": {"x": "{n:days}", "count.days.other": "{n} days"}, "ru": {"count.days.other": "{n} дней"}})
+    assert words.say("ru", "x", n=7) == "7 days", "the text is English for want of a Russian one"

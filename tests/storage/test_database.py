@@ -11,6 +11,8 @@ from storage import Database, State, StorageError
 from storage.migrations import Migration, known, migrate
 from tests.storage.parts import job
 
+TABLES = {"jobs", "people", "secrets", "migrations", "correspondents", "broadcasts", "broadcast_receivers"}
+
 
 def tables(path: Path) -> set[str]:
     with closing(sqlite3.connect(path)) as connection:
@@ -27,7 +29,7 @@ async def test_an_empty_file_gets_every_migration_once(tmp_path: Path) -> None:
     for _ in range(2):
         async with Database(path) as database:
             assert await database.jobs.unfinished() == []
-    assert tables(path) == {"jobs", "people", "secrets", "migrations"}
+    assert tables(path) == TABLES
     with closing(sqlite3.connect(path)) as connection:
         applied = connection.execute("SELECT number, name FROM migrations ORDER BY number").fetchall()
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from bots.telegram import limiter
 from tests.fakes.telegram import FakeTelegram
 
 
@@ -16,3 +17,10 @@ def _next_types(monkeypatch: pytest.MonkeyPatch) -> None:
 async def tg() -> AsyncIterator[FakeTelegram]:
     async with FakeTelegram() as server:
         yield server
+
+
+@pytest.fixture(autouse=True)
+def _any_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests talk faster than people do."""
+    monkeypatch.setattr(limiter, "CHAT", (1_000, 1.0))
+    monkeypatch.setattr(limiter, "GROUP", (1_000, 1.0))

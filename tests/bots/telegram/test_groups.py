@@ -35,6 +35,29 @@ async def test_a_photo_that_calls_the_bot(tg: FakeTelegram, tmp_path: Path, capt
         assert answer.body["message_thread_id"] == 3
 
 
+async def test_the_topic_is_kept_over_a_restart(tg: FakeTelegram, tmp_path: Path) -> None:
+    group = tg.group("Friends", tg.user("Ann"), topics=(3,))
+    async with running(tg, tmp_path) as service:
+        service.painter.hold.clear()
+        await group.send_photo(picture(), caption="/anime", thread=3)
+        await group.wait_answers(1)
+    async with running(tg, tmp_path):
+        await group.wait_photo()
+        assert {m.body.get("message_thread_id") for m in group.history} == {3}
+
+
+async def test_the_post_of_a_channel_in_its_discussion_group(tg: FakeTelegram, tmp_path: Path) -> None:
+    async with running(tg, tmp_path) as service:
+        ann = tg.user("Ann")
+        group, channel = tg.group("Discussion", ann), tg.channel("News")
+        post = await group.send_photo(picture(), as_chat=channel, from_channel=True)
+        asked = await group.send_photo(picture(colour="red"), caption="/anime", as_chat=channel, from_channel=True)
+        assert (await group.wait_photo()).reply_to == asked.id
+        assert len(await service.database.jobs.of(f"telegram:{channel.id}")) == 1, "it counts for the channel"
+        await group.send_text("/anime", reply_to=post, by=ann)
+        await group.wait_for(lambda m: m.kind == "photo" and m.reply_to == post.id)
+
+
 @pytest.mark.parametrize("text", ["/anime", "/anime@selfie2anime_test_bot", "@selfie2anime_test_bot please"])
 async def test_somebodys_photo_by_a_reply(tg: FakeTelegram, tmp_path: Path, text: str) -> None:
     async with running(tg, tmp_path) as service:

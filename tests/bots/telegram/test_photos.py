@@ -8,8 +8,8 @@ import pytest
 from bots.telegram import door as door_module
 from inference.errors import NoFace
 from storage import State
-from tests.bots.studio_parts import ENDED, reached
-from tests.bots.telegram.parts import PAINTED, running
+from tests.bots.studio_parts import ENDED, ended, reached
+from tests.bots.telegram.parts import PAINTED, Painter, running
 from tests.bots.telegram.pictures import opened, picture
 from tests.fakes.telegram import FakeTelegram
 
@@ -191,6 +191,34 @@ async def test_a_picture_that_is_no_photo_to_telegram_comes_as_a_file(tg: FakeTe
         await chat.send_photo(picture())
         answer = await chat.wait_for(lambda m: m.kind == "document")
         assert answer.picture == PAINTED[0]
+
+
+@pytest.mark.parametrize("faces", [1, 3])
+async def test_what_telegram_takes_neither_as_photo_nor_as_file_is_explained(
+    tg: FakeTelegram, tmp_path: Path, faces: int
+) -> None:
+    painter = Painter()
+    painter.faces = faces
+    async with running(tg, tmp_path, painter) as service:
+        chat = tg.private_chat(tg.user("Ann"))
+        for method in ("sendPhoto", "sendDocument") if faces == 1 else ("sendMediaGroup",):
+            tg.fail(method, 400, "Bad Request: PHOTO_SAVE_FILE_INVALID", times=2)
+        await chat.send_photo(picture())
+        await chat.wait_for(lambda m: "Telegram does not take this picture" in m.text)
+        [job] = await service.database.jobs.of(f"telegram:{chat.user.id}")
+        assert (await ended(service.database, job.id)).code == "undeliverable"
+        assert [m.kind for m in chat.answers] == ["text"]
+
+
+async def test_an_album_that_is_none_to_telegram_comes_as_files(tg: FakeTelegram, tmp_path: Path) -> None:
+    painter = Painter()
+    painter.faces = 2
+    async with running(tg, tmp_path, painter):
+        chat = tg.private_chat(tg.user("Ann"))
+        tg.fail("sendMediaGroup", 400, "Bad Request: IMAGE_PROCESS_FAILED")
+        await chat.send_photo(picture())
+        files = await chat.wait_answers(2, lambda m: m.kind == "document")
+        assert {m.picture for m in files} == {*PAINTED[:2]}
 
 
 async def test_a_deleted_photo_is_answered_without_a_reply(tg: FakeTelegram, tmp_path: Path) -> None:

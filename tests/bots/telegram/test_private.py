@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from bots.telegram.handlers import COMMANDS
 from bots.words import Words
 from inference import Direction
 from tests.bots.telegram.parts import running
@@ -139,29 +138,6 @@ async def test_anime_as_a_reply_paints_again(tg: FakeTelegram, tmp_path: Path) -
         answers = await chat.wait_answers(2, lambda m: m.kind == "photo")
         assert [m.reply_to for m in answers] == [sent.id, sent.id]
         assert len(service.painter.photos) == 2
-
-
-async def test_the_menu_has_words_for_every_command_in_every_language(tg: FakeTelegram, tmp_path: Path) -> None:
-    words = Words.load()
-    async with running(tg, tmp_path) as service:
-        await tg.wait_call("setMyCommands", len(words.languages))
-        for language in words.languages:
-            code = None if language == "en" else language
-            commands = await service.runner.bot.get_my_commands(language_code=code)
-            assert {c.command: c.description for c in commands} == {
-                name: words.say(language, f"telegram.command_{name}") for name in COMMANDS
-            }
-
-
-async def test_a_menu_that_telegram_refuses_keeps_nobody_waiting(tg: FakeTelegram, tmp_path: Path) -> None:
-    tg.fail("setMyCommands", 400, "Bad Request: BOT_COMMANDS_TOO_MUCH", times=3)
-    async with running(tg, tmp_path) as service:
-        chat = tg.private_chat(tg.user("Ann"))
-        await chat.send_text("/help")
-        await chat.wait_answers(1)
-        languages = [None, *(language for language in Words.load().languages if language != "en")]
-        menus = [await service.runner.bot.get_my_commands(language_code=language) for language in languages]
-        assert len([menu for menu in menus if menu]) == len(languages) - 3
 
 
 @pytest.mark.parametrize(("code", "language"), [("ru", "ru"), ("zh-hans", "zh"), ("pt-br", "pt"), ("fi", "en")])

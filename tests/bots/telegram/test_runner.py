@@ -1,23 +1,18 @@
 """Connecting, staying connected, stopping and starting again, by polling and by webhook."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import re
 from pathlib import Path
 
 import httpx
 import pytest
-from aiohttp import web
 
 from bots.telegram import backoff, polling
-from bots.telegram.runner import TelegramRunner, run_telegram
+from bots.telegram.runner import run_telegram
 from tests.bots.studio_parts import studio_in
 from tests.bots.telegram.parts import Painter, running, telegram_settings
 from tests.bots.telegram.pictures import picture
 from tests.fakes.telegram import FakeTelegram
-
-SECRET = "a-secret-of-the-webhook"
 
 
 @pytest.fixture(autouse=True)
@@ -31,9 +26,10 @@ async def test_a_wrong_token_is_named_and_stops_nothing_else(
 ) -> None:
     wrong = f"{tg.bot.id}:AAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
     settings = telegram_settings(tg, tmp_path, telegram_token=wrong)
+    told: list[str] = []
     async with (
         studio_in(settings, Painter(), None) as (studio, _, _),  # type: ignore[arg-type]
-        run_telegram(settings, studio) as runner,
+        run_telegram(settings, studio, told.append) as runner,
     ):
         await asyncio.wait_for(runner.finished.wait(), 10)
         assert not runner.connected.is_set()
@@ -41,6 +37,27 @@ async def test_a_wrong_token_is_named_and_stops_nothing_else(
     said = capsys.readouterr()
     assert "TELEGRAM_TOKEN" in said.out + said.err
     assert wrong not in said.out + said.err
+    [line] = told
+    assert line.startswith("Telegram        off: it refuses TELEGRAM_TOKEN")
+    assert wrong not in line
+
+
+@pytest.mark.parametrize("as_wanted", [True, False])
+async def test_the_start_says_who_the_bot_is_and_what_to_change(
+    tg: FakeTelegram, tmp_path: Path, as_wanted: bool
+) -> None:
+    tg.world.can_join_groups, tg.world.reads_all, tg.world.inline = as_wanted, not as_wanted, as_wanted
+    told: list[str] = []
+    settings = telegram_settings(tg, tmp_path)
+    async with (
+        studio_in(settings, Painter(), None) as (studio, _, _),  # type: ignore[arg-type]
+        run_telegram(settings, studio, told.append) as runner,
+    ):
+        await asyncio.wait_for(runner.connected.wait(), 10)
+        await tg.wait_polled()
+    assert told[0] == f"Telegram        on as @{tg.bot.username}, updates by polling"
+    named = [command for line in told[1:] for command in re.findall(r"/set\w+", line)]
+    assert named == ([] if as_wanted else ["/setprivacy", "/setjoingroups", "/setinline"])
 
 
 async def test_telegram_may_be_away_at_the_start_and_later(tg: FakeTelegram, tmp_path: Path) -> None:
@@ -120,57 +137,6 @@ async def test_commands_answered_before_a_stop_are_not_answered_again(tg: FakeTe
         await chat.send_text("/help")
         await chat.wait_for(lambda m: "Accepted" in m.text)
         assert len(chat.answers) == 2
-
-
-@asynccontextmanager
-async def mounted() -> AsyncIterator[tuple[str, list[TelegramRunner]]]:
-    """A web server that hands its POSTs to the runner put into the list."""
-    runners: list[TelegramRunner] = []
-
-    async def receive(request: web.Request) -> web.Response:
-        if not runners:
-            return web.Response(status=503)
-        secret = request.headers.get("X-Telegram-Bot-Api-Secret-Token")
-        return web.Response(status=await runners[0].receive(secret, await request.read()))
-
-    app = web.Application()
-    app.router.add_post("/telegram", receive)
-    server = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
-    await server.setup()
-    await web.TCPSite(server, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{server.addresses[0][1]}/telegram", runners
-    finally:
-        await server.cleanup()
-
-
-async def test_webhook(tg: FakeTelegram, tmp_path: Path) -> None:
-    async with (
-        mounted() as (url, runners),
-        running(tg, tmp_path, telegram_webhook_url=url, telegram_webhook_secret=SECRET) as service,
-        httpx.AsyncClient() as outside,
-    ):
-        chat = tg.private_chat(tg.user("Ann"))
-        await chat.send_photo(picture())  # no runner is there yet: Telegram tries again
-        await service.runner.connected.wait()
-        runners.append(service.runner)
-        await chat.wait_photo()
-        await tg.wait_confirmed()
-        assert tg.world.updates.webhook.deliveries[-1] == 200
-
-        update = json.dumps({"update_id": 1, "message": (await chat.send_text("/help")).body})
-        await chat.wait_for(lambda m: "Accepted" in m.text)
-        header = "X-Telegram-Bot-Api-Secret-Token"
-        assert (await outside.post(url, content=update)).status_code == 403
-        assert (await outside.post(url, content=update, headers={header: "wrong"})).status_code == 403
-        assert (await outside.post(url, content="{", headers={header: SECRET})).status_code == 400
-        assert (await outside.post(url, content="[1]", headers={header: SECRET})).status_code == 400
-        assert len(chat.answers) == 2
-
-        await service.studio.drain()
-        await chat.send_photo(picture(colour="red"))
-        await chat.wait_until(lambda: tg.world.updates.webhook.deliveries[-1] == 503)
-        assert len(tg.world.updates.pending) == 1
 
 
 async def test_from_webhook_back_to_polling(tg: FakeTelegram, tmp_path: Path) -> None:

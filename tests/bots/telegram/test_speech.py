@@ -34,9 +34,9 @@ def test_progress(speech: Speech, progress: Progress, expected: str) -> None:
 @pytest.mark.parametrize(
     ("refused", "expected"),
     [
-        (Refused("over_quota", "", NOW + 12), "Please try again in 12 s."),
-        (Refused("over_quota", "", NOW - 5), "Please try again in 1 s."),
-        (Refused("queue_full", "", NOW + 90), "Please try again in 2 min."),
+        (Refused("over_quota", "", NOW + 12), "Please try again in 12 seconds."),
+        (Refused("over_quota", "", NOW - 5), "Please try again in 1 second."),
+        (Refused("queue_full", "", NOW + 90), "Please try again in 2 minutes."),
         (Refused("waiting_quota", ""), "Please wait for those first."),
         (Refused("photo_too_large", ""), "Up to 20 MB and 50 megapixels work."),
         (Refused("unheard_of", ""), "(Reference abcd)"),

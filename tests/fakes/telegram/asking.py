@@ -15,9 +15,9 @@ _TEXTS = {"Name": ("name", 64), "Description": ("description", 512), "ShortDescr
 
 async def get_me(world: World, parameters: Parameters) -> dict[str, Any]:
     return world.bot.to_json() | {
-        "can_join_groups": True,
-        "can_read_all_group_messages": False,
-        "supports_inline_queries": True,
+        "can_join_groups": world.can_join_groups,
+        "can_read_all_group_messages": world.reads_all,
+        "supports_inline_queries": world.inline,
     }
 
 
@@ -67,7 +67,11 @@ async def get_administrators(world: World, parameters: Parameters) -> list[dict[
         raise bad_request("there are no administrators in the private chat")
     people = chat.people | {world.bot.id: world.bot}
     heads = {"creator", "administrator"}
-    return [_member(status, people[user].to_json()) for user, status in chat.members.items() if status in heads]
+    return [  # bots are left out, the one who asks too
+        _member(status, people[user].to_json())
+        for user, status in chat.members.items()
+        if status in heads and not people[user].is_bot
+    ]
 
 
 async def set_commands(world: World, parameters: Parameters) -> bool:
@@ -81,16 +85,16 @@ async def set_commands(world: World, parameters: Parameters) -> bool:
             raise bad_request("BOT_COMMAND_INVALID")
         if not 1 <= len(str(command.get("description") or "")) <= 256:
             raise bad_request("BOT_COMMAND_DESCRIPTION_INVALID")
-    world.profile[_key("commands", parameters)] = commands
+    world.profile[_key("commands", _scope(world, parameters), parameters)] = commands
     return True
 
 
 async def get_commands(world: World, parameters: Parameters) -> list[dict[str, Any]]:
-    return world.profile.get(_key("commands", parameters), [])
+    return world.profile.get(_key("commands", _scope(world, parameters), parameters), [])
 
 
 async def delete_commands(world: World, parameters: Parameters) -> bool:
-    world.profile.pop(_key("commands", parameters), None)
+    world.profile.pop(_key("commands", _scope(world, parameters), parameters), None)
     return True
 
 
@@ -111,7 +115,27 @@ async def answer_inline_query(world: World, parameters: Parameters) -> bool:
         raise bad_request("RESULT_ID_INVALID")
     if len(set(ids)) < len(ids):
         raise bad_request("RESULT_ID_DUPLICATE")
+    for result in results:
+        if result.get("type") != "photo" or "photo_file_id" not in result:
+            raise bad_request("can't parse InlineQueryResult: only photos by file_id are known here")
+        if not world.files.get(result["photo_file_id"]).path.startswith("photos/"):
+            raise bad_request("PHOTO_INVALID")
+    if len(parameters.text("next_offset") or "") > 64:
+        raise bad_request("next_offset is too long")
+    _check_button(parameters.structure("button"))
     return _answer(world, parameters.text("inline_query_id"), parameters)
+
+
+def _check_button(button: Any) -> None:
+    """https://core.telegram.org/bots/api#inlinequeryresultsbutton"""
+    if button is None:
+        return
+    if not isinstance(button, dict) or not str(button.get("text") or "").strip():
+        raise bad_request("can't parse InlineQueryResultsButton: text must be non-empty")
+    if ("web_app" in button) == ("start_parameter" in button):
+        raise bad_request("can't parse InlineQueryResultsButton: exactly one of its actions is needed")
+    if "start_parameter" in button and not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", str(button["start_parameter"])):
+        raise bad_request("START_PARAM_INVALID")
 
 
 def _answer(world: World, query_id: str | None, parameters: Parameters) -> bool:
@@ -122,9 +146,24 @@ def _answer(world: World, query_id: str | None, parameters: Parameters) -> bool:
     return True
 
 
-def _key(kind: str, parameters: Parameters) -> str:
+def _scope(world: World, parameters: Parameters) -> dict[str, Any]:
+    """Whom a menu is for (https://core.telegram.org/bots/api#botcommandscope)."""
     scope = parameters.structure("scope") or {"type": "default"}
-    return json.dumps([kind, scope, parameters.text("language_code") or ""], sort_keys=True)
+    needs = _SCOPES.get(scope.get("type")) if isinstance(scope, dict) else None
+    if needs is None:
+        raise bad_request("can't parse BotCommandScope: unsupported type specified")
+    if missing := needs - set(scope):
+        raise bad_request(f"can't parse BotCommandScope: {sorted(missing)} must be given")
+    if "chat_id" in needs:
+        world.chat(int(scope["chat_id"]))
+    return {name: str(scope[name]) for name in ("type", *sorted(needs))}
+
+
+def _key(kind: str, scope: dict[str, Any], parameters: Parameters) -> str:
+    language = parameters.text("language_code") or ""
+    if not re.fullmatch(r"([a-z]{2})?", language):
+        raise bad_request("invalid language code specified")
+    return json.dumps([kind, scope, language], sort_keys=True)
 
 
 def _member(status: str, user: dict[str, Any]) -> dict[str, Any]:
@@ -145,7 +184,7 @@ def _set_text(kind: str) -> Method:
         text = parameters.text(field) or ""
         if len(text) > longest:
             raise bad_request(f"{field} is too long")
-        world.profile[_key(kind, parameters)] = text
+        world.profile[_key(kind, {}, parameters)] = text
         return True
 
     return method
@@ -153,7 +192,7 @@ def _set_text(kind: str) -> Method:
 
 def _get_text(kind: str) -> Method:
     async def method(world: World, parameters: Parameters) -> dict[str, str]:
-        return {_TEXTS[kind][0]: world.profile.get(_key(kind, parameters), "")}
+        return {_TEXTS[kind][0]: world.profile.get(_key(kind, {}, parameters), "")}
 
     return method
 
@@ -162,6 +201,15 @@ _RIGHTS = (
     "can_manage_chat", "can_delete_messages", "can_manage_video_chats", "can_restrict_members", "can_promote_members",
     "can_change_info", "can_invite_users", "can_post_stories", "can_edit_stories", "can_delete_stories",
 )  # fmt: skip
+_SCOPES: dict[Any, set[str]] = {
+    "default": set(),
+    "all_private_chats": set(),
+    "all_group_chats": set(),
+    "all_chat_administrators": set(),
+    "chat": {"chat_id"},
+    "chat_administrators": {"chat_id"},
+    "chat_member": {"chat_id", "user_id"},
+}
 _NO_GIFTS = dict.fromkeys(
     ("unlimited_gifts", "limited_gifts", "unique_gifts", "premium_subscription", "gifts_from_channels"), False
 )

@@ -81,9 +81,21 @@ class Chat:
         forwarded_from: User | None = None,
         by: User | None = None,
         album: str | None = None,
+        as_chat: "Chat | None" = None,
+        from_channel: bool = False,
+        via: User | None = None,
         unseen: bool = False,
     ) -> Message:
-        """`by`: another member than the chat's first. `album`: see `new_album`. `unseen`: the bot gets no update."""
+        """Put a message into the chat.
+
+        Args:
+            by: another member than the chat's first.
+            album: see `new_album`.
+            as_chat: an anonymous admin writes for the group itself, anybody for a channel of theirs.
+            from_channel: `as_chat` is the group's channel, whose posts come here by themselves.
+            via: the bot by whose inline mode it was made.
+            unseen: the bot gets no update.
+        """
         state, sender = self.state, by or self.user
         if state.type == "private" and state.blocked:
             raise ValueError("who blocked the bot cannot write to it; unblock() first")
@@ -96,6 +108,13 @@ class Chat:
             content = content | {"forward_origin": origin}
         if album is not None:
             content = content | {"media_group_id": album}
+        if via is not None:
+            content = content | {"via_bot": via.to_json()}
+        if as_chat is not None:
+            content = content | {"sender_chat": as_chat.state.to_json()}
+            sender = _TELEGRAM if from_channel else _ANONYMOUS if as_chat.id == self.id else _CHANNEL
+            if from_channel:
+                content = content | {"is_automatic_forward": True}
         state.opened = True
         message = self._world.post(state, sender, content)
         if not unseen and self._world.sees(state, message):
@@ -165,6 +184,8 @@ class Chat:
         new.members, new.people, new.privacy = dict(old.members), dict(old.people), old.privacy
         old.migrated_to = new.id
         self._world.chats[new.id] = new
+        for state, content in ((old, {"migrate_to_chat_id": new.id}), (new, {"migrate_from_chat_id": old.id})):
+            self._world.publish("message", self._world.post(state, self.user, content).body)
         return Chat(self._world, new, self.user)
 
     # -- looking
@@ -210,6 +231,11 @@ class Chat:
 
     def _told(self) -> str:
         return f"chat {self.id}, where the bot says {[(m.kind, m.text) for m in self.answers]},"
+
+
+_TELEGRAM = User(777_000, "Telegram", language_code=None)
+_ANONYMOUS = User(1_087_968_824, "Group", "GroupAnonymousBot", is_bot=True)
+_CHANNEL = User(136_817_688, "Channel", "Channel_Bot", is_bot=True)
 
 
 class Press:

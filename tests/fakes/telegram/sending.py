@@ -10,6 +10,7 @@ from .parameters import Parameters, Upload
 from .text import checked, checked_caption
 from .world import ChatState, Message, World
 
+_COPIED = ("text", "entities", "caption", "caption_entities", "photo", "document", "sticker")
 Method = Callable[[World, Parameters], Awaitable[Any]]
 _ACTIONS = {
     "typing", "upload_photo", "record_video", "upload_video", "record_voice", "upload_voice", "upload_document",
@@ -55,6 +56,15 @@ async def send_media_group(world: World, parameters: Parameters) -> list[dict[st
         _post(world, chat, parameters, content | {"media_group_id": album}, uploads).body
         for content, uploads in contents
     ]
+
+
+async def copy_message(world: World, parameters: Parameters) -> dict[str, Any]:
+    """Somebody's message as the bot's own, without a word of where it is from."""
+    chat = target(world, parameters)
+    origin = world.chat(parameters.required_number("from_chat_id"))
+    copied = world.find(origin, parameters.number("message_id"), "message to copy not found")
+    content = {name: copied.body[name] for name in _COPIED if name in copied.body}
+    return {"message_id": _post(world, chat, parameters, content).id}
 
 
 async def send_chat_action(world: World, parameters: Parameters) -> bool:
@@ -159,5 +169,6 @@ METHODS: dict[str, Method] = {
     "sendDocument": send_document,
     "sendSticker": send_sticker,
     "sendMediaGroup": send_media_group,
+    "copyMessage": copy_message,
     "sendChatAction": send_chat_action,
 }

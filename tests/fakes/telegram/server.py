@@ -5,7 +5,7 @@ import contextlib
 import itertools
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -150,6 +150,11 @@ class FakeTelegram:
         self.world.chats[state.id] = state
         return Chat(self.world, state, members[0])
 
+    def channel(self, title: str) -> Chat:
+        """A channel without the bot, to be named as the sender of a message."""
+        state = ChatState(-1_000_000_000_000 - next(self._group_ids), "channel", title)
+        return Chat(self.world, state, self.bot)
+
     # -- trouble
 
     def fail(
@@ -201,6 +206,10 @@ class FakeTelegram:
             return found[count - 1] if len(found) >= count else None
 
         return await self.world.until(look, within, lambda: f"call {count} of {method}")
+
+    async def wait_until(self, condition: Callable[[], bool], within: float = 10) -> None:
+        """Any condition, looked at after every call and change."""
+        await self.world.until(lambda: condition() or None, within, lambda: "the condition")
 
     async def wait_refused(self, count: int, within: float = 10) -> None:
         """At least so many requests found the server unreachable."""

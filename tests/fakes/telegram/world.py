@@ -53,7 +53,8 @@ class Message:
 
     @property
     def by_bot(self) -> bool:
-        return bool(self.body.get("from", {}).get("is_bot"))
+        # Who writes for a chat has a stand-in in "from", which for old programs is a bot.
+        return bool(self.body.get("from", {}).get("is_bot")) and "sender_chat" not in self.body
 
     @property
     def text(self) -> str:
@@ -120,6 +121,7 @@ class World:
     def __init__(self, token: str, username: str) -> None:
         self.token = token
         self.bot = User(int(token.split(":")[0]), "Selfie2Anime", username, is_bot=True)
+        self.can_join_groups, self.reads_all, self.inline = True, False, True  # as set at @BotFather
         self.chats: dict[int, ChatState] = {}
         self.files = Files()
         self.updates = Updates(self.touch)
@@ -207,7 +209,12 @@ class World:
 
     def sees(self, chat: ChatState, message: Message) -> bool:
         """Whether privacy mode lets a group's message through: commands, mentions and replies to the bot."""
-        if chat.type == "private" or not chat.privacy or chat.members.get(self.bot.id) == "administrator":
+        if (
+            chat.type == "private"
+            or self.reads_all
+            or not chat.privacy
+            or chat.members.get(self.bot.id) == "administrator"
+        ):
             return True
         replied = message.body.get("reply_to_message", {}).get("from", {})
         text = message.text.encode("utf-16-le")

@@ -1,0 +1,110 @@
+"""Updates over the service's own web server: who may post them, when they are answered, and that none counts twice."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from bots.telegram import webhook
+from bots.web import serve
+from tests.bots.studio_parts import settings_in
+from tests.bots.telegram.parts import Running, running
+from tests.bots.telegram.pictures import picture
+from tests.fakes.telegram import FakeTelegram
+
+SECRET = "a-secret-of-the-webhook"
+HEADERS = {webhook.SECRET_HEADER: SECRET}
+
+
+@asynccontextmanager
+async def hooked(tg: FakeTelegram, folder: Path) -> AsyncIterator[tuple[Running, str, httpx.AsyncClient]]:
+    """The service with its webhook, the address of that, and somebody outside."""
+    app = FastAPI()
+    async with serve(app, settings_in(folder, web_port=0)) as address, httpx.AsyncClient() as outside:
+        url = f"{address}/telegram"
+        async with running(tg, folder, telegram_webhook_url=url, telegram_webhook_secret=SECRET) as service:
+            assert service.runner.webhook is not None
+            service.runner.webhook.mount(app, url)
+            await service.runner.connected.wait()
+            yield service, url, outside
+
+
+def update(number: int, message: dict[str, Any]) -> str:
+    return json.dumps({"update_id": number, "message": message})
+
+
+async def test_a_photo_over_the_webhook(tg: FakeTelegram, tmp_path: Path) -> None:
+    chat = tg.private_chat(tg.user("Ann"))
+    async with hooked(tg, tmp_path):
+        assert tg.world.updates.webhook.secret == SECRET
+        sent = await chat.send_photo(picture())
+        assert (await chat.wait_photo()).reply_to == sent.id
+        await tg.wait_confirmed()
+        assert tg.world.updates.webhook.deliveries == [200]
+        assert tg.count("getUpdates") == 0
+
+
+async def test_nobody_but_telegram_may_post(tg: FakeTelegram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhook, "LONGEST", 10_000)
+    async with hooked(tg, tmp_path) as (_, url, outside):
+        chat = tg.private_chat(tg.user("Ann"))
+        await chat.send_text("/help")
+        await chat.wait_answers(1)
+        await tg.wait_confirmed()
+        good = update(1, (await chat.send_text("/start", unseen=True)).body)
+        for headers in ({}, {webhook.SECRET_HEADER: "wrong"}, {webhook.SECRET_HEADER: SECRET + "x"}):
+            assert (await outside.post(url, content=good, headers=headers)).status_code == 403
+        for body, status in (("{", 400), ("[1]", 400), ("x" * 10_001, 413)):
+            assert (await outside.post(url, content=body, headers=HEADERS)).status_code == status
+        assert (await outside.get(url, headers=HEADERS)).status_code == 405
+        assert len(chat.answers) == 1
+
+
+async def test_it_is_answered_when_the_photo_is_written_down_and_a_retry_changes_nothing(
+    tg: FakeTelegram, tmp_path: Path
+) -> None:
+    async with hooked(tg, tmp_path) as (service, url, outside):
+        chat = tg.private_chat(tg.user("Ann"))
+        body = update(1, (await chat.send_photo(picture(), unseen=True)).body)
+        with tg.hold("getFile"):
+            with pytest.raises(httpx.ReadTimeout):  # Telegram, too, gives up at some time, and comes again
+                await outside.post(url, content=body, headers=HEADERS, timeout=0.2)
+            again = asyncio.create_task(outside.post(url, content=body, headers=HEADERS))
+            assert await service.database.jobs.of(f"telegram:{chat.user.id}") == []
+        assert (await again).status_code == 200
+        assert len(await service.database.jobs.of(f"telegram:{chat.user.id}")) == 1
+        await chat.wait_photo()
+        assert (await outside.post(url, content=body, headers=HEADERS)).status_code == 200
+        words = update(2, (await chat.send_text("/help", unseen=True)).body)
+        for _ in range(2):
+            assert (await outside.post(url, content=words, headers=HEADERS)).status_code == 200
+        assert [m.kind for m in chat.answers] == ["photo", "text"]
+        assert tg.count("getFile") == 1
+
+
+async def test_what_comes_while_stopping_is_put_off_until_the_next_start(tg: FakeTelegram, tmp_path: Path) -> None:
+    chat = tg.private_chat(tg.user("Ann"))
+    async with hooked(tg, tmp_path) as (service, _, _):
+        await service.studio.drain()
+        await chat.send_photo(picture())
+        await tg.wait_until(lambda: 503 in tg.world.updates.webhook.deliveries)
+        assert len(tg.world.updates.pending) == 1
+        assert chat.history == []
+    async with hooked(tg, tmp_path):
+        await chat.wait_photo()
+        await tg.wait_confirmed()
+
+
+async def test_an_address_that_telegram_does_not_take_is_named_and_tried_again(
+    tg: FakeTelegram, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tg.fail("setWebhook", 400, "Bad Request: bad webhook: Failed to resolve host")
+    async with hooked(tg, tmp_path):
+        pass
+    assert "TELEGRAM_WEBHOOK_URL" in capsys.readouterr().out
