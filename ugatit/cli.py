@@ -13,10 +13,12 @@ from ugatit.evaluation.cli import evaluate_command
 from ugatit.exporting.cli import export_command
 from ugatit.fetching_cli import fetch_command
 from ugatit.importing.cli import import_command
+from ugatit.preparing_cli import prepare_command
 from ugatit.training_cli import train
 from ugatit.weights_file import bundled_weights, read_header
 
 app = typer.Typer(help="U-GAT-IT: the network behind the pictures.", no_args_is_help=True, add_completion=False)
+app.command("prepare")(prepare_command)
 app.command()(train)
 app.command("import")(import_command)
 app.command("evaluate")(evaluate_command)

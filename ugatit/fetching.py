@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from ugatit.bucket import BucketError, open_client
+
 PIECE = 1 << 20
 TIMEOUT = 30.0  # seconds without a byte
 NOT_SATISFIABLE = 416  # RFC 9110: the range begins beyond the end
@@ -90,21 +92,18 @@ def _http(source: str, have: int) -> Iterator[tuple[int, Iterator[bytes]]]:
 
 @contextmanager
 def _s3(source: str, bucket: str, key: str, have: int) -> Iterator[tuple[int, Iterator[bytes]]]:
-    import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
-    client: Any = boto3.client("s3")
     try:
-        if have >= client.head_object(Bucket=bucket, Key=key)["ContentLength"]:
-            yield have, iter(())
-            return
-        body = client.get_object(Bucket=bucket, Key=key, Range=f"bytes={have}-")["Body"]
-        with body:
-            yield have, body.iter_chunks(PIECE)
-    except (BotoCoreError, ClientError) as error:
+        with open_client() as client:
+            if have >= client.head_object(Bucket=bucket, Key=key)["ContentLength"]:
+                yield have, iter(())
+                return
+            body = client.get_object(Bucket=bucket, Key=key, Range=f"bytes={have}-")["Body"]
+            with body:
+                yield have, body.iter_chunks(PIECE)
+    except (BotoCoreError, ClientError, BucketError) as error:
         raise FetchError(f"{source}: {error}. Run the same command again to go on.") from error
-    finally:
-        client.close()
 
 
 def _check(part: Path, source: str, sha256: str, size: int | None) -> None:

@@ -76,6 +76,7 @@ class TrainingRun:
         pace: when it ends and writes.
         resume: go on from the checkpoint in `out`.
         clock: seconds, monotonic.
+        written: called whenever files of `out` are whole and new: after every checkpoint and every sheet.
 
     Raises:
         CheckpointError: nothing to resume, or another network.
@@ -91,9 +92,10 @@ class TrainingRun:
         *,
         resume: bool = False,
         clock: Callable[[], float] = time.monotonic,
+        written: Callable[[], None] = lambda: None,
     ) -> None:
         self.recipe, self.pictures, self.out, self.pace = recipe, pictures, out, pace
-        self._clock = clock
+        self._clock, self._written = clock, written
         self.trainer = Trainer(recipe, backend)
         self._before = 0.0  # seconds of earlier parts
         if resume:
@@ -185,6 +187,7 @@ class TrainingRun:
         }
         for direction, model in self.trainer.networks.averages.items():
             save_generator(model, self.out / f"{direction}.safetensors", direction=direction, provenance=provenance)
+        self._written()
 
     def show(self, log: TrainingLog) -> None:
         """A sheet: selfies above their anime, then anime above their selfies."""
@@ -202,6 +205,7 @@ class TrainingRun:
         jpeg = as_jpeg(image)
         (self.out / f"samples-{self.trainer.step:07}.jpg").write_bytes(jpeg)
         log.sheet(self.trainer.step, jpeg, image.width, image.height)
+        self._written()
 
     def _figures(self, log: TrainingLog, means: Means, last: Position, watch: Callable[[Tick], None]) -> Position:
         if not len(means):

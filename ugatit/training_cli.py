@@ -5,17 +5,23 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from ugatit.backends import current_backend, prepare_backend
+from ugatit.bucket import BucketError
 from ugatit.checkpoint import FILE, CheckpointError, read_checkpoint
 from ugatit.data import DataError, Split, SplitName, load_split
 from ugatit.memory import MemoryShortError, check_memory, free_memory
 from ugatit.recipe import Recipe, merge
+from ugatit.training_log import NotFiniteError
+from ugatit.training_places import open_places
+
+if TYPE_CHECKING:
+    from ugatit.training import Pictures
 
 SHORT = {"discriminator": "d", "adversarial": "adv", "cycle": "cyc", "identity": "idt", "cam": "cam"}
 SHOWN = 16  # test pictures of either domain that are read
@@ -23,8 +29,15 @@ SHARES = 10_000  # the bar counts these, since a run may end by steps or by time
 
 
 def train(
-    data: Annotated[Path, typer.Option(help="Folder (or zip file) with trainA, trainB and, for sheets, testA, testB.")],
-    out: Annotated[Path, typer.Option(help="Folder for checkpoint, log, sheets and weights; made if missing.")],
+    data: Annotated[
+        str,
+        typer.Option(
+            metavar="DIR", help="Folder or zip file with trainA, trainB and, for sheets, testA, testB; s3:// as well."
+        ),
+    ],
+    out: Annotated[
+        str, typer.Option(metavar="DIR", help="Folder for checkpoint, log, sheets and weights; s3:// as well.")
+    ],
     config: Annotated[Path | None, typer.Option(help="TOML file of a recipe; options here come before it.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Steps of the whole run.  [default: 1,000,000]")] = None,
     minutes: Annotated[float | None, typer.Option(min=0, help="End after so much training, all parts added.")] = None,
@@ -35,6 +48,10 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in --out.")] = False,
     checkpoint_every: Annotated[float, typer.Option(min=0.01, help="Minutes between checkpoints.")] = 10.0,
     sheet_every: Annotated[float, typer.Option(min=0.01, help="Minutes between contact sheets.")] = 10.0,
+    cache: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where copies of s3:// folders lie.  [default: ~/.cache/selfie2anime]"),
+    ] = None,
 ) -> None:
     """Train both generators on unpaired selfies (trainA) and anime faces (trainB).
 
@@ -44,39 +61,43 @@ def train(
     shape = _given(image_size=image_size, base_channels=base_channels)
     options = _given(generator=shape or None, steps=steps, batch=batch, precision=precision)
     try:
-        recipe = _recipe(out / FILE, config, options, resume)
-        out.mkdir(parents=True, exist_ok=True)
-        prepare_backend()
-        # Late: Keras takes seconds to load, and a wrong recipe should be told before.
-        from ugatit.training import Pace, Pictures, Tick, TrainingRun
-        from ugatit.training_log import NotFiniteError
+        with open_places(data, out, resume=resume, cache=cache) as places:
+            recipe = _recipe(places.out / FILE, config, options, resume)
+            places.out.mkdir(parents=True, exist_ok=True)
+            prepare_backend()
+            # Late: Keras takes seconds to load, and a wrong recipe should be told before.
+            from ugatit.training import Pace, Tick, TrainingRun
 
-        backend = current_backend()
-        if backend.on_processor():  # a graphics card's own memory is not known before it is tried
-            check_memory(recipe, free_memory())
-        size = recipe.generator.image_size
-        train_a, train_b = load_split(data, "trainA", size), load_split(data, "trainB", size)
-        pictures = Pictures(
-            train_a, train_b, _to_show(data, "testA", train_a, size), _to_show(data, "testB", train_b, size)
-        )
-        for split in (train_a, train_b, pictures.show_a, pictures.show_b):
-            for note in split.notes:
-                console.print(note, highlight=False)
-        seconds = None if minutes is None else minutes * 60
-        pace = Pace(seconds, checkpoint_every * 60, sheet_every * 60)
-        run = TrainingRun(recipe, pictures, out, backend, pace, resume=resume)
-        counts = f"{len(train_a.pictures)} selfies, {len(train_b.pictures)} anime faces"
-        console.print(f"training on {counts}, {run.trainer.policy}, from step {run.position.step}", highlight=False)
-        with _stop_signals() as stopping, _progress(console) as bar:
-            task = bar.add_task("", total=SHARES, completed=int(SHARES * run.progress), figures="compiling")
+            backend = current_backend()
+            if backend.on_processor():  # a graphics card's own memory is not known before it is tried
+                check_memory(recipe, free_memory())
+            pictures = _pictures(places.pull_data(), recipe.generator.image_size)
+            for split in (pictures.train_a, pictures.train_b, pictures.show_a, pictures.show_b):
+                for note in split.notes:
+                    console.print(note, highlight=False)
+            seconds = None if minutes is None else minutes * 60
+            pace = Pace(seconds, checkpoint_every * 60, sheet_every * 60)
 
-            def watch(tick: Tick) -> None:
-                losses = "  ".join(f"{SHORT[name]} {value:.3f}" for name, value in tick.losses.items())
-                figures = f"step {tick.position.step}  {losses}  {tick.rate:.1f} pairs/s"
-                bar.update(task, completed=int(SHARES * tick.progress), figures=figures)
+            def push() -> None:
+                try:
+                    places.push()
+                except BucketError as error:  # no reason to lose the training; the next checkpoint takes it along
+                    console.print(f"not pushed, will be tried again: {error}", highlight=False)
 
-            done = run.run(stopping, watch)
-    except (DataError, CheckpointError, MemoryShortError, ValueError, OSError, RuntimeError) as error:
+            run = TrainingRun(recipe, pictures, places.out, backend, pace, resume=resume, written=push)
+            counts = f"{len(pictures.train_a.pictures)} selfies, {len(pictures.train_b.pictures)} anime faces"
+            console.print(f"training on {counts}, {run.trainer.policy}, from step {run.position.step}", highlight=False)
+            with _stop_signals() as stopping, _progress(console) as bar:
+                task = bar.add_task("", total=SHARES, completed=int(SHARES * run.progress), figures="compiling")
+
+                def watch(tick: Tick) -> None:
+                    losses = "  ".join(f"{SHORT[name]} {value:.3f}" for name, value in tick.losses.items())
+                    figures = f"step {tick.position.step}  {losses}  {tick.rate:.1f} pairs/s"
+                    bar.update(task, completed=int(SHARES * tick.progress), figures=figures)
+
+                done = run.run(stopping, watch)
+            places.push()  # whatever could not be pushed before
+    except (DataError, CheckpointError, MemoryShortError, BucketError, ValueError, OSError, RuntimeError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
     except NotFiniteError as error:
@@ -95,6 +116,13 @@ def _recipe(checkpoint: Path, config: Path | None, options: Mapping[str, Any], r
     elif checkpoint.exists():
         raise CheckpointError(f"{checkpoint}: there is a run already. Go on with --resume or take another --out.")
     return Recipe.from_dict(options) if config is None else Recipe.from_toml(config, options)
+
+
+def _pictures(data: Path, size: int) -> "Pictures":
+    from ugatit.training import Pictures
+
+    train_a, train_b = load_split(data, "trainA", size), load_split(data, "trainB", size)
+    return Pictures(train_a, train_b, _to_show(data, "testA", train_a, size), _to_show(data, "testB", train_b, size))
 
 
 def _to_show(data: Path, name: SplitName, train: Split, size: int) -> Split:

@@ -1,5 +1,6 @@
 """The smallest run that has every part: one block, two scales, synthetic pictures."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,11 @@ def tiny_batches(recipe: Recipe) -> Batches:
 
 
 def write_data(root: Path, size: int = SIZE) -> Path:
-    for name, count in (("trainA", 4), ("trainB", 3), ("testA", 2), ("testB", 1)):
+    return write_pictures(root, size, {"trainA": 4, "trainB": 3, "testA": 2, "testB": 1})
+
+
+def write_pictures(root: Path, size: int, counts: Mapping[str, int]) -> Path:
+    for name, count in counts.items():
         (root / name).mkdir(parents=True)
         for i, picture in enumerate(synthetic(count, len(name) + count, size)):
             Image.fromarray(picture).save(root / name / f"{i}.png")
