@@ -123,13 +123,12 @@ class Presses:
         self._sent.append(query.id)
         known = ReplyTo.from_json(job.reply)
         if query.id in known.pressed:  # begun before a crash: what was sent by then must not come twice
-            await answer(query, self._speech.say(language, "telegram.press_again"), alert=True)
+            await self._ask_to_press_again(query, message, language)
             return
         pictures = await self._studio.pictures(job)
         if not pictures:
             await answer(query, self._speech.say(language, "telegram.result_gone"), alert=True)
             return
-        await answer(query)
         known = known.with_press(query.id)
         await self._studio.remember(job.id, known.to_json())
         to = reply_to(message)
@@ -145,6 +144,18 @@ class Presses:
             else:
                 both = await asyncio.to_thread(lambda: [side_by_side(picture) for picture in pictures])
                 await self._door.results.photos(to, both, None)
+        except Undeliverable as error:
+            log.info("nobody to answer", why=str(error))
+        # Last: the button turns until its picture is there, and what goes wrong before can still be told.
+        await answer(query)
+
+    async def _ask_to_press_again(self, query: CallbackQuery, message: Message, language: str) -> None:
+        """In the press's own answer, or if it has one or is too old for it, as a reply."""
+        words = self._speech.say(language, "telegram.press_again")
+        if await answer(query, words, alert=True):
+            return
+        try:
+            await self._door.say(reply_to(message), words)
         except Undeliverable as error:
             log.info("nobody to answer", why=str(error))
 
@@ -173,12 +184,14 @@ class Presses:
             await self._door.progress(new, progress)
 
 
-async def answer(query: CallbackQuery, text: str | None = None, *, alert: bool = False) -> None:
-    """End the button's spinner. One that came while the service was away may be too old for it."""
+async def answer(query: CallbackQuery, text: str | None = None, *, alert: bool = False) -> bool:
+    """End the button's spinner. False: it has ended, since the press came while the service was away, or twice."""
     try:
         await query.answer(text[:LONGEST] if text else None, show_alert=alert)
     except BadRequest as error:
         log.info("press not answered", why=str(error))
+        return False
+    return True
 
 
 async def remove(bot: Bot, chat_id: int, message_id: int) -> bool:
