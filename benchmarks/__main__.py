@@ -4,7 +4,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-SUPPORT = {"__init__", "__main__", "crowd", "machine", "photos", "service", "stand_in", "training_torch", "weights"}
+SUPPORT = {
+    "__init__",
+    "__main__",
+    "contender",
+    "crowd",
+    "machine",
+    "photos",
+    "service",
+    "stand_in",
+    "training_torch",
+    "weights",
+}
 
 
 def names() -> list[str]:

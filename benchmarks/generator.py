@@ -8,29 +8,25 @@ What is not installed is named and left out.
 
 import argparse
 import json
-import os
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
 
 import numpy as np
 
 import ugatit
+from benchmarks.contender import WARM_UP, Contender, Turn, answers, contend
 from benchmarks.machine import describe, spread
 from benchmarks.weights import random_weights
+from config.versions import installed_version
 from inference.choice import psnr
 from inference.engine_process import Spec
 from inference.networks import Backend
 
 EAGER, ONNX = "torch-eager", "onnxruntime"
-WARM_UP = 2  # turns that do not count
 PACKAGES = {EAGER: ("torch",), ONNX: ("onnxruntime", "onnx", "tf2onnx")}
 
 Paint = Callable[[np.ndarray], np.ndarray]
@@ -50,70 +46,17 @@ class Way:
         """Packages that it needs and that are not installed."""
         if self.name not in PACKAGES:
             return [] if Backend(self.name).installed else [self.name]
-        return [package for package in PACKAGES[self.name] if not _version(package)]
+        return [package for package in PACKAGES[self.name] if not installed_version(package)]
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """Seconds of one batch: as the clock has it, and of all processor cores together."""
-
-    wall: float
-    cpu: float
-
-
-class Contender:
-    """A process that paints when told to."""
-
-    def __init__(self, way: Way, weights: Path, batch: int, folder: Path) -> None:
-        self.way = way
-        self._painted = folder / f"{way.name}-{way.precision}.npy"
-        arguments = {"name": way.name, "precision": way.precision, "weights": str(weights), "batch": batch}
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.generator", "--contender", json.dumps(arguments), str(self._painted)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-            cwd=Path(__file__).parents[1],
-        )
-
-    def __enter__(self) -> "Contender":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait()
-
-    def turn(self) -> Turn:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write("go\n")
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
-        if not line:
-            raise SystemExit(f"{self.way} ended with exit status {self._process.wait()}; its words are above")
-        return Turn(**json.loads(line))
-
-    def painted(self) -> np.ndarray:
-        """(N, S, S, 3) uint8, of the last turn."""
-        pictures: np.ndarray = np.load(self._painted)
-        return pictures
-
-
-def contend(name: str, precision: str, weights: str, batch: int, painted: str) -> None:
-    """Paints a batch for every line that comes in; says how long it took."""
+def take_part(name: str, precision: str, weights: str, batch: int, painted: str) -> None:
+    """Paints a batch for every line that comes in; the first goes into the file `painted`, before any is timed."""
     size = ugatit.read_config(weights).image_size
+    out = answers()
     paint = _paint(name, precision, Path(weights), size)
     pictures = np.random.default_rng(0).integers(0, 256, (batch, size, size, 3), np.uint8)
-    with os.fdopen(os.dup(1), "w") as answers:
-        os.dup2(2, 1)  # what libraries print is no answer
-        for _ in sys.stdin:
-            cpu, began = time.process_time(), time.perf_counter()
-            result = paint(pictures)
-            turn = {"wall": time.perf_counter() - began, "cpu": time.process_time() - cpu}
-            np.save(painted, result)
-            print(json.dumps(turn), file=answers, flush=True)
+    np.save(painted, paint(pictures))
+    contend(name, lambda: paint(pictures), out)
 
 
 def _paint(name: str, precision: str, weights: Path, size: int) -> Paint:
@@ -175,7 +118,7 @@ def main() -> None:
     parser.add_argument("--contender", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.contender:
-        contend(**json.loads(options.contender[0]), painted=options.contender[1])
+        take_part(**json.loads(options.contender[0]), painted=options.contender[1])
         return
     if unknown := sorted({*options.backends.split(",")} - {*Backend}):
         parser.error(f"unknown backends: {', '.join(unknown)}; there are {', '.join(Backend)}")
@@ -188,16 +131,21 @@ def main() -> None:
         print(f"{way}: left out, not installed: {', '.join(way.missing())}")
         ways.remove(way)
     packages = ("tensorflow-cpu", "tensorflow", "keras", "jax", "torch", "openvino", "onnxruntime")
-    print(describe(*(package for package in packages if _version(package))))
+    print(describe(*(package for package in packages if installed_version(package))))
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         weights = Path(options.weights) if options.weights else random_weights(options.random, Path(folder))
         print(f"weights {options.weights or options.random}, batches of {options.batch}, {options.rounds} rounds")
-        contenders = [stack.enter_context(Contender(way, weights, options.batch, Path(folder))) for way in ways]
+        files = [Path(folder) / f"{number}.npy" for number in range(len(ways))]
+        contenders = []
+        for way, file in zip(ways, files, strict=True):
+            chosen = {"name": way.name, "precision": way.precision, "weights": str(weights), "batch": options.batch}
+            arguments = ["--contender", json.dumps(chosen), str(file)]
+            contenders.append(stack.enter_context(Contender(str(way), "benchmarks.generator", arguments, {})))
         for contender in contenders:  # one compiles at a time
             for _ in range(WARM_UP):
                 contender.turn()
         rounds = [[contender.turn() for contender in contenders] for _ in range(options.rounds)]
-        painted = [contender.painted() for contender in contenders]
+        painted = [np.load(file) for file in files]
     _report(ways, rounds, painted, options.batch, painted[ways.index(exact)])
 
 
@@ -213,13 +161,6 @@ def _report(
             furthest = int(np.abs(painted[i].astype(int) - exact.astype(int)).max())
             line += f"; {psnr(painted[i], exact):.1f} dB from exact, at most {furthest} of 255"
         print(line)
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ are raised so far that nobody is refused; what is refused regardless is printed.
 
 import argparse
 import asyncio
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
@@ -45,17 +46,20 @@ class Phase:
         """Answers a second."""
         return len(self.trips) / self.seconds
 
+    @property
+    def lost(self) -> int:
+        return sum(trip.painted is None for trip in self.trips)
+
     def show(self) -> None:
         count = len(self.trips)
         painted = sum(trip.painted is True for trip in self.trips)
-        lost = sum(trip.painted is None for trip in self.trips)
         service = 1000 * (self.after.cpu - self.before.cpu) / count
         children = 1000 * (self.after.children - self.before.children) / count
         delivered = self._told("selfie2anime_jobs_ended_total")
         refused = self._told("selfie2anime_photos_refused_total")
         lags = [1000 * quantile(self.before, self.after, q) for q in (0.5, 0.99)]
         print(f"\n{self.name}")
-        print(f"  selfies            {count} sent, {painted} painted, {lost} lost   goal 0 lost")
+        print(f"  selfies            {count} sent, {painted} painted, {self.lost} lost   goal 0 lost")
         print(f"  by its metrics     {delivered} jobs ended, {refused} photos refused")
         print(f"  rate               {self.rate:.2f} selfies/s")
         print(f"  waiting            {mean(trip.seconds for trip in self.trips):.2f} s on average")
@@ -82,8 +86,8 @@ async def _crowd(door: str, service: Running, telegram: FakeTelegram) -> AsyncIt
         await asyncio.gather(listening, return_exceptions=True)
 
 
-async def measure(door: str, people: int, minutes: float, spiking: int, network: str) -> None:
-    """Run both phases and print what came of them."""
+async def measure(door: str, people: int, minutes: float, spiking: int, network: str) -> bool:
+    """Run both phases and print what came of them. False: a selfie was lost, or answered twice."""
     limits = dict.fromkeys(("WAITING", "MINUTE", "HOUR", "ADDRESS", "QUEUE"), str(10 * (people + spiking)))
     settings = {f"LIMITS_{name}": value for name, value in limits.items()}
     async with FakeTelegram() as telegram:
@@ -98,10 +102,10 @@ async def measure(door: str, people: int, minutes: float, spiking: int, network:
                 running(Path(folder), NETWORKS[network], **settings) as service,
                 _crowd(door, service, telegram) as crowd,
             ):
-                await _phases(service, crowd, people, minutes, spiking)
+                return await _phases(service, crowd, people, minutes, spiking)
 
 
-async def _phases(service: Running, crowd: Crowd, people: int, minutes: float, spiking: int) -> None:
+async def _phases(service: Running, crowd: Crowd, people: int, minutes: float, spiking: int) -> bool:
     await spike(crowd, range(WARM_UP))
     first = await service.read()
     steady = await _phase(
@@ -122,6 +126,7 @@ async def _phases(service: Running, crowd: Crowd, people: int, minutes: float, s
     warm, steadied, spiked, rested = sizes
     print(f"  memory             {warm:.0f} MB warm, {steadied:.0f} after the steady crowd,")
     print(f"                     {spiked:.0f} after the spike, {rested:.0f} at rest")
+    return not (steady.lost or burst.lost or crowd.doubles())
 
 
 async def _phase(name: str, service: Running, work: Coroutine[None, None, list[Trip]]) -> Phase:
@@ -143,7 +148,7 @@ def main(arguments: list[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     print(describe("tensorflow-cpu", "keras", "python-telegram-bot", "fastapi"))
     print(f"door {given.door}, network {given.network}")
-    asyncio.run(measure(given.door, given.people, given.minutes, given.spike, given.network))
+    sys.exit(not asyncio.run(measure(given.door, given.people, given.minutes, given.spike, given.network)))
 
 
 if __name__ == "__main__":

@@ -8,92 +8,42 @@ trainer gets them through its input pipeline, augmented, and keeps its moving av
 
 import argparse
 import json
-import os
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError
-from pathlib import Path
 from statistics import median
 
+from benchmarks.contender import WARM_UP, Contender, Turn, answers, contend
 from benchmarks.machine import describe, spread
 from ugatit.recipe import Recipe
 
 REFERENCE = "torch"
 PACKAGES = {REFERENCE: "torch", "tensorflow": "tensorflow-cpu", "jax": "jax"}
 PICTURES = 8  # of either domain
-WARM_UP = 2  # turns that do not count
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """Seconds of one turn: as the clock has it, and of all processor cores together."""
-
-    wall: float
-    cpu: float
-
-
-class Contender:
-    """A process that trains when told to."""
-
-    def __init__(self, name: str, options: argparse.Namespace) -> None:
-        self.name = name
-        sizes = {"image_size": options.image_size, "base_channels": options.ch, "downsamplings": options.downs}
-        recipe = {"generator": sizes, "batch": options.batch, "precision": options.precision}
-        environment = {
-            **os.environ,
-            "KERAS_BACKEND": name if name != REFERENCE else "tensorflow",
-            "TF_CPP_MIN_LOG_LEVEL": "3",
-        }
-        if options.threads:
-            environment |= {"OMP_NUM_THREADS": str(options.threads), "TF_NUM_INTRAOP_THREADS": str(options.threads)}
-        command = [sys.executable, "-m", "benchmarks.training", "--contender", name, "--recipe", json.dumps(recipe)]
-        self._process = subprocess.Popen(
-            [*command, "--steps", str(options.steps)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=environment,
-            cwd=Path(__file__).parents[1],
-        )
-
-    def __enter__(self) -> "Contender":
-        self.about = self._line()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait()
-
-    def turn(self) -> Turn:
-        assert self._process.stdin is not None
-        self._process.stdin.write("go\n")
-        self._process.stdin.flush()
-        return Turn(**json.loads(self._line()))
-
-    def _line(self) -> str:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline().strip()
-        if not line:
-            raise SystemExit(f"{self.name} ended with exit status {self._process.wait()}; its words are above")
-        return line
+def contender(name: str, options: argparse.Namespace) -> Contender:
+    """A process that trains `options.steps` steps a turn."""
+    sizes = {"image_size": options.image_size, "base_channels": options.ch, "downsamplings": options.downs}
+    recipe = {"generator": sizes, "batch": options.batch, "precision": options.precision}
+    environment = {"KERAS_BACKEND": name if name != REFERENCE else "tensorflow"}
+    if options.threads:
+        environment |= {"OMP_NUM_THREADS": str(options.threads), "TF_NUM_INTRAOP_THREADS": str(options.threads)}
+    arguments = ["--contender", name, "--recipe", json.dumps(recipe), "--steps", str(options.steps)]
+    return Contender(name, "benchmarks.training", arguments, environment)
 
 
-def contend(name: str, recipe: Recipe, steps: int) -> None:
-    """Trains `steps` steps for every line that comes in; says how long they took."""
+def take_part(name: str, recipe: Recipe, steps: int) -> None:
+    """Trains `steps` steps for every line that comes in."""
+    out = answers()
     with ExitStack() as stack:
         step, about = (_eager if name == REFERENCE else _ours)(recipe, stack)
-        print(about, flush=True)
-        for _ in sys.stdin:
-            cpu, began = time.process_time(), time.perf_counter()
+
+        def turn() -> None:
             for _ in range(steps):
                 step()
-            turn = {"wall": time.perf_counter() - began, "cpu": time.process_time() - cpu}
-            print(json.dumps(turn), flush=True)
+
+        contend(about, turn, out)
 
 
 def _eager(recipe: Recipe, _: ExitStack) -> tuple[Callable[[], object], str]:
@@ -141,7 +91,7 @@ def main() -> None:
     parser.add_argument("--recipe", type=json.loads, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.contender:
-        contend(options.contender, Recipe.from_dict(options.recipe), options.steps)
+        take_part(options.contender, Recipe.from_dict(options.recipe), options.steps)
         return
     names = [REFERENCE, *options.backends.split(",")]
     if unknown := sorted(set(names) - set(PACKAGES)):
@@ -153,12 +103,12 @@ def main() -> None:
     sizes = f"{options.image_size} x {options.image_size}, {options.ch} channels, {options.downs} stride-2 levels"
     print(f"{sizes}, batches of {options.batch}, {options.rounds} rounds of {options.steps} steps")
     with ExitStack() as stack:
-        contenders = [stack.enter_context(Contender(name, options)) for name in names]
-        for contender in contenders:  # one compiles at a time
+        contenders = [stack.enter_context(contender(name, options)) for name in names]
+        for one in contenders:  # one compiles at a time
             for _ in range(WARM_UP):
-                contender.turn()
-        rounds = [[contender.turn() for contender in contenders] for _ in range(options.rounds)]
-        abouts = [contender.about for contender in contenders]
+                one.turn()
+        rounds = [[one.turn() for one in contenders] for _ in range(options.rounds)]
+        abouts = [one.about for one in contenders]
     _report(names, abouts, rounds, options.batch * options.steps)
 
 

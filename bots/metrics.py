@@ -4,10 +4,10 @@ Labels name doors, states and codes, which are few and ours; never a person, a c
 """
 
 import platform
-from importlib.metadata import PackageNotFoundError, version
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, Info
 
+from config.versions import installed_version
 from inference.measures import Batch, Stage
 from storage import Job, State
 
@@ -118,11 +118,6 @@ class Metrics:
 
 
 def _build() -> dict[str, str]:
-    return {"version": _version("selfie2anime"), "python": platform.python_version(), "keras": _version("keras")}
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:  # run from a checkout, without being installed
-        return "unknown"
+    packages = {"version": "selfie2anime", "keras": "keras"}
+    installed = {label: installed_version(package) or "unknown" for label, package in packages.items()}
+    return installed | {"python": platform.python_version()}

@@ -7,12 +7,12 @@ import platform
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
 
 from config import Settings
+from config.versions import installed_version
 from inference.engine import BatchFailed, Engine, EngineDied
 from inference.engine_process import Spec
 from inference.errors import EngineFailed
@@ -168,19 +168,12 @@ def _conditions(settings: Settings, weights: Path) -> dict[str, object]:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return {
         "weights": digest,
-        "packages": {name: _version(name) for name in PACKAGES},
+        "packages": {name: installed_version(name) for name in PACKAGES},
         "processor": _processor(),
         "devices": list(settings.model_devices),
         "batch": settings.model_batch,
         "asked": [settings.model_backend, settings.model_precision],
     }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 def _processor() -> str:

@@ -50,8 +50,8 @@ class Detector:
         """All faces in `pixels` ((H, W, 3) uint8 RGB), left to right.
 
         A glance settles it where all that might be a face surely is one; whatever it is not sure of gets the closer
-        look. It sees every face that is larger than a tenth of the frame and hardly misses one of a tenth. Of those
-        half as high, far behind the person who holds the camera, it misses some.
+        look. Beside one large face it costs some small ones: of training selfies set into frames of 640 px, 3 of 148
+        that were 60 px high, and 19 of 104 of 40 px, far behind the person who holds the camera.
         """
         glance = self._detect(pixels, GLANCE, SUSPICION)
         sure = tuple(face for face in glance if face.score >= CONFIDENCE)

@@ -85,9 +85,10 @@ def create_parts(settings: Settings, studio: "Studio") -> Parts:
     file_url = f"{settings.telegram_file_url}{token}"
     downloads = Downloads(application.bot, lambda: requests.files, file_url, settings.limits_photo_bytes)
     personal = Personal(studio, door, buttons, speech)
-    groups = Groups(studio.people, door, buttons, speech, Membership(application.bot))
+    membership = Membership(application.bot)
+    groups = Groups(studio.people, door, buttons, speech, membership)
     broadcaster = Broadcaster(studio, application.bot, door, buttons, speech)
-    presses = Presses(studio, door, buttons, speech, personal, groups, broadcaster)
+    presses = Presses(studio, door, buttons, speech, personal, groups, membership, broadcaster)
     admins = Admins(studio, door, speech, settings.admins)
     inline = Inline(studio, speech)
     handlers = Handlers(studio, door, downloads, speech, presses, personal, groups, inline, admins, broadcaster)

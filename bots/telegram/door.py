@@ -66,9 +66,10 @@ class TelegramDoor:
         status = await self._last_words(job)
         await status.close()
         to = status.to
-        if to.sending and not to.files and not to.shown and job.id not in self._sending:
+        if to.sending and job.id not in self._sending:
             log.warning("perhaps sent before a crash", job=job.id)
-            await self.say(to, self._speech.say(job.language, "telegram.perhaps_sent"), self._buttons.again(job))
+            if not to.quiet:
+                await self.say(to, self._speech.say(job.language, "telegram.perhaps_sent"), self._buttons.again(job))
         elif not (to.shown or to.files):
             await self._send(job, delivery, to)
         self._forget(job)
@@ -97,6 +98,7 @@ class TelegramDoor:
             Undeliverable: nobody is there any more.
         """
         await self._send(job, delivery, replace(to, shown=(), files=()))
+        self._forget(job)
 
     async def say(self, to: ReplyTo, text: str, buttons: InlineKeyboardMarkup | None = None) -> None:
         """Words, as a reply.

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 from telegram import Bot, CallbackQuery, Message, Update
-from telegram.constants import ChatMemberStatus
-from telegram.error import BadRequest, Forbidden, TelegramError
+from telegram.error import BadRequest, Forbidden
 from telegram.ext import CallbackContext
 
 from bots.requests import Delivery, Refused, Undeliverable
@@ -19,6 +18,7 @@ from bots.telegram.buttons import BROADCAST, GROUP, PERSONAL, Action, Buttons, c
 from bots.telegram.door import TelegramDoor
 from bots.telegram.groups import Groups
 from bots.telegram.intake import chosen_language, reply_to
+from bots.telegram.membership import Membership
 from bots.telegram.personal import Personal
 from bots.telegram.reply import ReplyTo
 from bots.telegram.speech import Speech
@@ -33,7 +33,6 @@ log = structlog.get_logger(__name__)
 
 Context = CallbackContext[Any, Any, Any, Any]
 LONGEST = 200  # characters in the answer to a press
-_ADMINS = {ChatMemberStatus.ADMINISTRATOR, ChatMemberStatus.OWNER}
 
 
 class Presses:
@@ -51,6 +50,7 @@ class Presses:
         speech: Speech,
         personal: Personal,
         groups: Groups,
+        membership: Membership,
         broadcaster: Broadcaster,
     ) -> None:
         self.put_off: set[int] = set()
@@ -59,6 +59,7 @@ class Presses:
         self._door = door
         self._personal = personal
         self._groups = groups
+        self._membership = membership
         self._broadcaster = broadcaster
         self._buttons = buttons
         self._speech = speech
@@ -84,7 +85,7 @@ class Presses:
         job = await self._studio.job(meant.argument)
         if job is None:
             await answer(query, self._speech.say(language, "telegram.button_gone"))
-        elif not await _may(query, message, job):
+        elif not await self._may(query, message, job):
             await answer(query, self._speech.say(language, "telegram.not_yours"), alert=True)
         elif meant.action is Action.CANCEL:
             await self._cancel(query, message, job, language)
@@ -94,6 +95,14 @@ class Presses:
             await self._send(query, message, job, language, meant.action)
         else:
             await self._repaint(update.update_id, query, message, job, language, meant.action)
+
+    async def _may(self, query: CallbackQuery, message: Message, job: Job) -> bool:
+        """Whether it is the asker who presses, or an admin of the group in which the job was asked for."""
+        if job.person == f"telegram:{query.from_user.id}":
+            return True
+        if message.chat_id >= 0 or ReplyTo.from_json(job.reply).chat_id != message.chat_id:
+            return False
+        return await self._membership.is_admin(message.chat_id, query.from_user.id, now=True)
 
     async def _cancel(self, query: CallbackQuery, message: Message, job: Job, language: str) -> None:
         cancelled = await self._studio.cancel(job.id, job.person)
@@ -202,17 +211,3 @@ async def remove(bot: Bot, chat_id: int, message_id: int) -> bool:
         log.info("message not deleted", why=str(error))
         return "not found" in str(error).lower()
     return True
-
-
-async def _may(query: CallbackQuery, message: Message, job: Job) -> bool:
-    """Whether it is the asker who presses, or an admin of the group in which the job was asked for."""
-    if job.person == f"telegram:{query.from_user.id}":
-        return True
-    if message.chat_id >= 0 or ReplyTo.from_json(job.reply).chat_id != message.chat_id:
-        return False
-    try:
-        member = await message.chat.get_member(query.from_user.id)
-    except TelegramError as error:
-        log.info("membership not known", why=str(error))
-        return False
-    return member.status in _ADMINS

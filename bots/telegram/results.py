@@ -38,22 +38,25 @@ class Results:
         Raises:
             BadRequest: not as files either.
         """
-        single = len(pictures) == 1
         try:
-            if single:
+            if len(pictures) == 1:
                 return (await send(to, partial(self._photo, pictures[0], caption, buttons)),)
             return await self._album(to, [InputMediaPhoto(png, filename=NAME) for png in pictures], caption)
         except BadRequest as error:
             log.warning("not taken as photos, sent as files", why=str(error))
-        if single:
+        return await self.files(to, pictures, caption, buttons)
+
+    async def files(
+        self,
+        to: ReplyTo,
+        pictures: Sequence[bytes],
+        caption: str | None = None,
+        buttons: InlineKeyboardMarkup | None = None,
+    ) -> tuple[Message, ...]:
+        """As files, untouched: Telegram makes a JPEG of every photo. See `photos`."""
+        if len(pictures) == 1:
             return (await send(to, partial(self._file, pictures[0], caption, buttons)),)
         return await self._album(to, [InputMediaDocument(png, filename=NAME) for png in pictures], caption)
-
-    async def files(self, to: ReplyTo, pictures: Sequence[bytes]) -> tuple[Message, ...]:
-        """As files: Telegram makes a JPEG of every photo."""
-        if len(pictures) == 1:
-            return (await send(to, partial(self._file, pictures[0], None, None)),)
-        return await self._album(to, [InputMediaDocument(png, filename=NAME) for png in pictures], None)
 
     async def _photo(
         self, png: bytes, caption: str | None, buttons: InlineKeyboardMarkup | None, place: Place

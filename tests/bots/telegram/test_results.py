@@ -3,6 +3,7 @@
 import io
 import math
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -255,6 +256,22 @@ async def test_an_album_that_can_not_be_noted_is_sent_once(
         await delivered(service, chat)
         assert len([m for m in chat.history if m.kind == "photo"]) == 2
         assert "Wider" in labels(await chat.wait_for(lambda m: m.kind == "text"))
+
+
+@pytest.mark.parametrize(("quiet", "said"), [(False, ["Send again"]), (True, [])])
+async def test_what_may_have_been_sent_before_a_crash_is_offered_to_who_asked(
+    tg: FakeTelegram, tmp_path: Path, quiet: bool, said: list[str]
+) -> None:
+    async with running(tg, tmp_path) as service:
+        chat = tg.private_chat(tg.user("Ann"))
+        _, answer = await delivered(service, chat)
+        [job] = await service.database.jobs.of(f"telegram:{chat.user.id}")
+        begun = replace(ReplyTo.from_json(job.reply), files=(), sending=True, quiet=quiet)
+        speech = Speech(Words.load(), telegram_settings(tg, tmp_path))
+        door = TelegramDoor(service.runner.bot, speech, Buttons(speech, service.studio), service.studio.remember)
+        await door.deliver(replace(job, reply=begun.to_json()), Delivery(await service.studio.pictures(job), 1))
+        assert [labels(message) for message in chat.answers[1:]] == ([said] if said else [])
+        assert chat.answers[0] == answer
 
 
 async def test_strangers_press_in_vain(tg: FakeTelegram, tmp_path: Path) -> None:
