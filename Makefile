@@ -9,7 +9,7 @@ run: .venv/.run
 	@$(BIN)/python -m bots
 
 test: .venv/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: .venv/.dev
 	$(BIN)/ruff check .

@@ -139,7 +139,7 @@ class Siege:
         self.orders.give("nothing")
         self.service.output = ""
         await self.service.start()
-        await self.service.said("Telegram connected", within=PATIENCE)
+        await begun(self.service)
 
     async def before(self, way: Way, chat: Chat) -> Message | None:
         """What has the button that is pressed later, if any is."""
@@ -221,8 +221,14 @@ async def besieged(folder: Path) -> AsyncIterator[Siege]:
     async with FakeTelegram() as tg:
         where = {"TELEGRAM_TOKEN": tg.token, "TELEGRAM_BASE_URL": tg.base_url, "TELEGRAM_FILE_URL": tg.file_url}
         async with Service(folder, module="tests.dying", ORDERS=str(folder / "orders"), **where) as service:
-            await service.said("Telegram connected", within=PATIENCE)
+            await begun(service)
             yield Siege(tg, service, orders, folder)
+
+
+async def begun(service: Service) -> None:
+    """What it does at every start is over, and is no step of what a person asks for later."""
+    await service.said("Telegram connected", within=PATIENCE)
+    await service.said('"event": "swept"', within=PATIENCE)
 
 
 def labels(message: Message) -> list[str]:
