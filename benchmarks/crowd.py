@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import secrets
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Protocol
 
 import aiohttp
 
+from benchmarks.photos import unlike_any_other
 from tests.fakes.telegram import Call, Chat, FakeTelegram
 
 ANSWERS = frozenset({"sendPhoto", "sendDocument", "sendMediaGroup"})
@@ -131,11 +131,6 @@ async def steadily(crowd: Crowd, people: int, seconds: float) -> list[Trip]:
 async def spike(crowd: Crowd, people: range) -> list[Trip]:
     """All of them send one at the same moment."""
     return list(await asyncio.gather(*(crowd.selfie(person) for person in people)))
-
-
-def unlike_any_other(jpeg: bytes) -> bytes:
-    """The same picture with other bytes: a random comment (ITU-T T.81, B.2.4.5) after its first marker."""
-    return jpeg[:2] + b"\xff\xfe\x00\x12" + secrets.token_bytes(16) + jpeg[2:]
 
 
 async def _trip(answer: asyncio.Future[bool], began: float) -> Trip:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.machine import describe
-from benchmarks.photos import jpeg
+from benchmarks.photos import jpeg, unlike_any_other
 from bots.logs import configure_logging
 from bots.requests import Delivery, PhotoRequest, Progress, Refused
 from bots.studio import Studio
@@ -79,7 +79,7 @@ async def measure(pile: int) -> None:
             studio.open_door(door)
             await pipeline.wait_ready()
             for number in range(pile):
-                await studio.accept(_request("one", number), _chunks(photo))
+                await studio.accept(_request("one", number), _chunks(unlike_any_other(photo)))
             await door.first.wait()
             count, pictures = batches.count, batches.pictures
             job = await studio.accept(_request("newcomer", 0), _chunks(photo))

@@ -1,6 +1,7 @@
 """The photos that are sent: made from the sample picture, as large and as noisy as those of people."""
 
 import io
+import secrets
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,11 @@ def selfie(face: float, *, noise: float = 5.0) -> bytes:
     out = io.BytesIO()
     stored.save(out, "JPEG", quality=90, subsampling="4:2:0", exif=exif)
     return out.getvalue()
+
+
+def unlike_any_other(jpeg: bytes) -> bytes:
+    """The same picture with other bytes: a random comment (ITU-T T.81, B.2.4.5) after its first marker."""
+    return jpeg[:2] + b"\xff\xfe\x00\x12" + secrets.token_bytes(16) + jpeg[2:]
 
 
 def _mirrored(places: np.ndarray, length: int) -> np.ndarray:

@@ -35,6 +35,12 @@ class Metrics:
         self._retried = Counter(
             f"{PREFIX}_jobs_retried", "Jobs started again after a restart", ["door"], registry=registry
         )
+        self._repeated = Counter(
+            f"{PREFIX}_jobs_repeated",
+            "Jobs answered with the pictures of an earlier one",
+            ["door"],
+            registry=registry,
+        )
         self._unsent = Counter(f"{PREFIX}_answers_retried", "Answers sent again", ["door"], registry=registry)
         self._wait = Histogram(
             f"{PREFIX}_wait_seconds", "From taken in to its turn", ["door"], buckets=LONG, registry=registry
@@ -91,6 +97,10 @@ class Metrics:
     def refused(self, door: str, code: str) -> None:
         """A photo was not taken in."""
         self._refused.labels(door, code).inc()
+
+    def repeated(self, door: str) -> None:
+        """A job is answered with the pictures of an earlier one."""
+        self._repeated.labels(door).inc()
 
     def answer_retried(self, door: str) -> None:
         """An answer did not get through and is sent again."""

@@ -1,12 +1,13 @@
 """The workshop behind the studio: takes jobs from the scheduler and paints them; survives restarts."""
 
 import asyncio
+import itertools
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import structlog
 
@@ -22,6 +23,7 @@ from inference.errors import EngineFailed
 from storage import Job, Jobs, ObjectMissing, ObjectStore, State, result_keys
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 ATTEMPTS = 3  # a job that took the service down with it this often is given up
 SHOWN_AT_ONCE = 25  # jobs whose place is shown before others have their turn in the event loop
@@ -63,6 +65,7 @@ class Workshop:
         self._shown: dict[str, tuple[Progress, asyncio.Task[None]]] = {}
         self._showing: set[asyncio.Task[None]] = set()  # a job may leave `_shown` before its task is done
         self._attendants: set[asyncio.Task[None]] = set()
+        self._repeating: dict[str, asyncio.Task[None]] = {}  # by job
         self._idle: set[asyncio.Task[None] | None] = set()
         self._clerk: asyncio.Task[None] | None = None
         self._draining = False
@@ -75,7 +78,7 @@ class Workshop:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        tasks: list[asyncio.Task[object]] = [*self._attendants, *self._painting.values()]
+        tasks: list[asyncio.Task[object]] = [*self._attendants, *self._repeating.values(), *self._painting.values()]
         tasks += self._showing
         if self._clerk is not None:
             tasks.append(self._clerk)
@@ -85,13 +88,18 @@ class Workshop:
         await self._answers.close()
 
     def __contains__(self, job_id: str) -> bool:
-        return job_id in self._waiting or job_id in self._painting
+        return any(job_id in known for known in (self._waiting, self._repeating, self._painting))
 
     def line_up(self, job: Job, priority: Priority) -> None:
         """Let a queued job wait for its turn."""
         deadline = self._clock() + self._settings.limits_deadline
         self._scheduler.submit(job.id, job.person, priority=priority, deadline=deadline)
         self._waiting[job.id] = job
+
+    def repeat(self, job: Job, earlier: Job) -> None:
+        """Answer a queued job out of turn with the pictures of an earlier one, which are what it would be painted."""
+        if job.state is State.QUEUED and job.id not in self:
+            self._repeating[job.id] = asyncio.create_task(self._outlived(job, self._repeat(job, earlier)))
 
     async def recover(self, unfinished: list[Job]) -> None:
         """Take up what an earlier run left: queued and running jobs wait again, rendered ones are delivered."""
@@ -150,7 +158,7 @@ class Workshop:
         for task in self._idle:
             if task is not None:
                 task.cancel()
-        _, busy = await asyncio.wait(self._attendants, timeout=grace)
+        _, busy = await asyncio.wait(self._attendants.union(self._repeating.values()), timeout=grace)
         left = await self._answers.drain(grace - (asyncio.get_running_loop().time() - began))
         log.info("drained", painting=len(busy), answering=left, waiting=len(self._scheduler))
 
@@ -174,14 +182,36 @@ class Workshop:
             job = self._waiting.pop(job_id, None)
             if job is None:
                 continue
-            try:
-                await self._work(job)
-            except Exception:  # the attendant outlives every job
-                log.exception("job failed unexpectedly", job=job_id, reference=job.reference)
-                self._answers.explain(job, State.FAILED, "unexpected")
+            await self._outlived(job, self._work(job))
+
+    async def _outlived(self, job: Job, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except Exception:  # the attendant outlives every job
+            log.exception("job failed unexpectedly", job=job.id, reference=job.reference)
+            self._answers.explain(job, State.FAILED, "unexpected")
+        finally:
+            self._repeating.pop(job.id, None)
+
+    async def _repeat(self, job: Job, earlier: Job) -> None:
+        try:
+            pictures = await self._insist(*(partial(self._store.get, key) for key in earlier.results))
+        except ObjectMissing:  # wiped meanwhile
+            self.line_up(job, Priority.INTERACTIVE)
+            return
+        (running,) = await self._insist(partial(self._jobs.advance, job.id, State.RUNNING))
+        if running is None:  # cancelled meanwhile
+            return
+        log.info("job repeats an earlier one", job=job.id, earlier=earlier.id)
+        self._metrics.repeated(job.source.platform)
+        await self._keep(running, pictures, earlier.found, earlier.missed)
+
+    async def _insist(self, *calls: Callable[[], Awaitable[T]]) -> list[T]:
+        """What the store or the database answers to each, asked all at once."""
+        return await asyncio.gather(*(store_answers(call, multiplier=self._pause) for call in calls))
 
     async def _work(self, job: Job) -> None:
-        running = await store_answers(partial(self._jobs.advance, job.id, State.RUNNING), multiplier=self._pause)
+        (running,) = await self._insist(partial(self._jobs.advance, job.id, State.RUNNING))
         if running is None:  # cancelled meanwhile
             return
         task = asyncio.create_task(self._paint(running))
@@ -201,31 +231,30 @@ class Workshop:
         finally:
             self._painting.pop(job.id, None)
             self._shown.pop(job.id, None)
-        await self._keep(running, painted)
+        pictures = [data for portrait in painted.portraits for data in (portrait.png, portrait.original)]
+        await self._keep(running, pictures, painted.found, painted.missed)
 
     async def _paint(self, job: Job) -> Painted:
         options = Options.from_json(job.options)
 
         async def paint(key: str) -> Translation:
             try:
-                photo = await store_answers(partial(self._store.get, key), multiplier=self._pause)
+                (photo,) = await self._insist(partial(self._store.get, key))
             except ObjectMissing as error:
                 raise EngineFailed(f"a photo of job {job.id} is gone from the store") from error
             return await self._pipeline.translate(photo, options)
 
         return await paint_album(job, paint)
 
-    async def _keep(self, job: Job, painted: Painted) -> None:
-        keys = result_keys(job.id, len(painted.portraits))
-        objects = [o for p in painted.portraits for o in ((p.png, "image/png"), (p.original, "image/jpeg"))]
+    async def _keep(self, job: Job, pictures: Sequence[bytes], found: int, missed: Sequence[str]) -> None:
+        """Store the pictures, each followed by its original, and have them delivered."""
+        keys = result_keys(job.id, len(pictures) // 2)
+        types = ("image/png", "image/jpeg") * (len(pictures) // 2)
         began = time.perf_counter()
-        for key, (data, content_type) in zip(keys, objects, strict=True):
-            await store_answers(partial(self._store.put, key, data, content_type), multiplier=self._pause)
+        await self._insist(*map(partial, itertools.repeat(self._store.put), keys, pictures, types))
         self._metrics.stored(time.perf_counter() - began)
-        note = partial(
-            self._jobs.advance, job.id, State.RENDERED, results=keys, found=painted.found, missed=painted.missed
-        )
-        rendered = await store_answers(note, multiplier=self._pause)
+        note = partial(self._jobs.advance, job.id, State.RENDERED, results=keys, found=found, missed=missed)
+        (rendered,) = await self._insist(note)
         if rendered is None:  # cancelled while the pictures were stored: nobody wants them
             await self._store.delete(keys)
         else:

@@ -64,6 +64,7 @@ class Pipeline:
     Attributes:
         ready: set when every engine has warmed every bucket. Photos are taken before, and painted as soon as they can.
         reverse: the weights of the other direction, if there are any.
+        version: another one once the weights are others: then the same photo gives other pictures.
     """
 
     def __init__(self, settings: Settings, *, network: str | None = None, measures: Measures | None = None) -> None:
@@ -71,6 +72,7 @@ class Pipeline:
         self.engines: list[Engine] = []
         self._settings = settings
         self.reverse: Path | None = None
+        self.version = ""
         self._network = network
         self._measures = measures or Unmeasured()
         self._estimate = Estimate(buckets(settings.model_batch)[-1])
@@ -88,6 +90,7 @@ class Pipeline:
         weights = weights_of(self._settings.model_weights)
         size = ugatit.read_config(weights).image_size
         self.reverse = _reverse_weights(self._settings, weights, size)
+        self.version = " ".join(_version(path) for path in (weights, self.reverse) if path is not None)
         self._shown = max(size, encode.SHOWN)
         network, precision = self._network, str(self._settings.model_precision)
         if network is None:
@@ -226,6 +229,12 @@ def weights_of(setting: str) -> Path:
     if setting.startswith(BUNDLED):
         return ugatit.bundled_weights(setting.removeprefix(BUNDLED))
     return Path(setting)
+
+
+def _version(weights: Path) -> str:
+    """Told by what the file system knows: reading the whole file would keep the start waiting."""
+    found = weights.stat()
+    return f"{weights.name} {found.st_size} {found.st_mtime_ns}"
 
 
 def _reverse_weights(settings: Settings, weights: Path, size: int) -> Path | None:

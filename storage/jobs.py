@@ -70,6 +70,7 @@ class Job:
         missed: for each photo, why it has no picture; empty for one that has, or is still to be painted.
         created_at: unix seconds.
         updated_at: unix seconds of the last change of state.
+        likeness: the same for two jobs only if they make the same pictures of the same photos; empty: not known.
     """
 
     id: str
@@ -87,6 +88,7 @@ class Job:
     updated_at: float
     found: int = 0
     missed: tuple[str, ...] = ("",)
+    likeness: str = ""
 
     @property
     def reference(self) -> str:
@@ -222,6 +224,14 @@ class Jobs:
         where = "person = ? AND state = 'delivered' AND results != '[]'"
         return await self._select(where, (person, limit), order="created_at DESC, rowid DESC LIMIT ?")
 
+    async def like(self, job: Job) -> Job | None:
+        """The latest delivered job of the same person with the same likeness, if its pictures are stored."""
+        if not job.likeness:
+            return None
+        where = "likeness = ? AND likeness != '' AND person = ? AND state = 'delivered' AND results != '[]'"
+        found = await self._select(where, (job.likeness, job.person), order="created_at DESC, rowid DESC LIMIT 1")
+        return found[0] if found else None
+
     async def ended_before(self, time: float) -> list[Job]:
         """Jobs that ended before then (unix seconds), oldest first."""
         return await self._select(f"{_ENDED} AND updated_at < ?", (time,))
@@ -318,6 +328,7 @@ def _row(job: Job) -> dict[str, object]:
         "updated_at": job.updated_at,
         "found": job.found,
         "missed": _list(job.missed),
+        "likeness": job.likeness,
     }
 
 
@@ -338,4 +349,5 @@ def _job(row: sqlite3.Row) -> Job:
         updated_at=row["updated_at"],
         found=row["found"],
         missed=tuple(json.loads(row["missed"])),
+        likeness=row["likeness"],
     )

@@ -5,7 +5,7 @@ import itertools
 import re
 import sqlite3
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,20 +42,23 @@ class Sent:
 
 
 class Crowd:
-    """Sends the same picture over and over, as other people each time.
+    """Sends pictures over and over, as other people each time.
 
     Args:
+        photos: one for each that is sent; no two alike, else the second would be answered without being painted.
         people: visitors of the page; each keeps a cookie as a browser does.
         patience: seconds that anything may take.
     """
 
-    def __init__(self, tg: FakeTelegram, service: Service, database: Path, photo: bytes, people: int, patience: float):
+    def __init__(
+        self, tg: FakeTelegram, service: Service, database: Path, photos: Iterator[bytes], people: int, patience: float
+    ):
         self.sent: list[Sent] = []
         self.uploads: list[str] = []  # ids of the jobs of uploads, as the service told them
         self._tg = tg
         self._service = service
         self._database = database
-        self._photo = photo
+        self._photos = photos
         self._patience = patience
         self._chats = itertools.cycle([tg.private_chat(tg.user(f"Person {n}")) for n in range(people)])
         self._people = people
@@ -76,15 +79,15 @@ class Crowd:
     async def write(self) -> None:
         """Somebody sends the photo to the bot."""
         chat = next(self._chats)
-        self.sent.append(Sent(chat, await chat.send_photo(self._photo)))
+        self.sent.append(Sent(chat, await chat.send_photo(next(self._photos))))
 
     async def upload(self) -> None:
         """Somebody gives the photo to the page, again while it is not there, as the page itself does."""
         number = next(self._keys)
-        browser, key = self._browsers[number % self._people], f"photo-{number:032}"
+        browser, key, photo = self._browsers[number % self._people], f"photo-{number:032}", next(self._photos)
 
         async def post() -> httpx.Response:
-            files = {"photo": ("me.jpg", self._photo, "image/jpeg")}
+            files = {"photo": ("me.jpg", photo, "image/jpeg")}
             return await browser.post(
                 f"{self._service.address}/api/selfies", files=files, headers={"Idempotency-Key": key}
             )

@@ -19,7 +19,7 @@ import pytest
 from tests.crowd import Crowd, engine_of
 from tests.fakes.telegram import FakeTelegram
 from tests.service import Service
-from tests.wall import photo
+from tests.wall import unlike_photos
 
 PATIENCE = 240.0  # seconds; the machine may be busy with other things
 GRACE = 60.0  # seconds, LIMITS_GRACE
@@ -111,7 +111,7 @@ async def besieged(folder: Path, network: str, people: int, **settings: str) -> 
             **{f"LIMITS_{name}": "5000" for name in ("QUEUE", "WAITING", "MINUTE", "HOUR", "ADDRESS")},
             **settings,
         ) as service,
-        Crowd(tg, service, folder / "jobs.db", photo(300), people, PATIENCE) as crowd,
+        Crowd(tg, service, folder / "jobs.db", unlike_photos(300), people, PATIENCE) as crowd,
     ):
         await service.said("Page and API", within=PATIENCE)
         yield service, crowd

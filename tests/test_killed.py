@@ -34,6 +34,7 @@ class Way:
     Args:
         photos: that they send; several are an album.
         press: the button that they press under what came for the photos; the kills come after that. Empty: none.
+        again: the photos were sent and answered before; the kills come after that.
         kinds: the messages with pictures that they have in the end.
         words: those of the only message beside the pictures; empty: there is none.
         first: the first step to be killed after, by its beginning; before it this way is like another one.
@@ -42,6 +43,7 @@ class Way:
 
     photos: tuple[bytes, ...] = (photo(300),)
     press: str = ""
+    again: bool = False
     kinds: tuple[str, ...] = ("photo",)
     words: str = ""
     first: str = ""
@@ -49,7 +51,12 @@ class Way:
 
     @property
     def jobs(self) -> int:
-        return 2 if self.press == "Wider" else 1
+        return 2 if self.press == "Wider" or self.again else 1
+
+    @property
+    def before(self) -> "Way":
+        """What was done and answered before the kills."""
+        return replace(self, press="", again=False, kinds=("photo",))
 
     def of(self, steps: list[str]) -> list[str]:
         """Those of the steps to be killed after."""
@@ -76,6 +83,7 @@ WAYS = {
     "side by side": Way(press="Side by side", kinds=("photo", "photo"), first=SENT, last=SENT),
     "sticker": Way(press="Sticker", kinds=("photo", "sticker"), first=SENT, last=SENT),
     "delete": Way(press="Delete", kinds=()),
+    "same again": Way(again=True, kinds=("photo", "photo"), first="insert jobs", last=SENT),
 }
 
 
@@ -143,12 +151,12 @@ class Siege:
 
     async def before(self, way: Way, chat: Chat) -> Message | None:
         """What has the button that is pressed later, if any is."""
-        if not way.press:
+        if not way.press and not way.again:
             return None
         self.orders.give("nothing")
-        await self.ask(replace(way, press=""), chat, None)
-        await self.answered(replace(way, press=""), chat)
-        return next(message for message in chat.answers if way.press in labels(message))
+        await self.ask(way.before, chat, None)
+        await self.answered(way.before, chat)
+        return next(message for message in chat.answers if way.press in labels(message)) if way.press else None
 
     async def ask(self, way: Way, chat: Chat, shown: Message | None) -> Press | None:
         if shown is not None:

@@ -5,6 +5,7 @@ Telegram are most of what the service does for a selfie.
 """
 
 import ssl
+from urllib.request import getproxies
 
 import aiohttp
 from telegram.error import NetworkError, TimedOut
@@ -101,7 +102,8 @@ class Requests(BaseRequest):
             timeout=timeout,
             headers={"User-Agent": self.USER_AGENT},
             cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=True,  # proxies, as in the SDK's own client
+            # Proxies, as in the SDK's own client. aiohttp looks for them anew at each request, in a thread: 1 ms of it.
+            trust_env=bool(getproxies()),
         )
 
 

@@ -23,6 +23,7 @@ class SteeredPipeline:
         self.painted: list[bytes] = []
         self.engines: list[Engine] = []
         self.usable = 1
+        self.version = "1"
         self.act: Callable[[bytes], Awaitable[None]] | None = None
 
     async def translate(self, photo: bytes, options: Options) -> Translation:

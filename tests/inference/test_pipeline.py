@@ -168,6 +168,22 @@ async def test_the_other_direction_is_painted_by_the_other_network(photo: bytes,
             pass
 
 
+async def test_the_version_is_that_of_the_weights(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.safetensors"
+
+    async def version() -> str:
+        settings = load_settings(model_weights=str(mine))
+        async with asyncio.timeout(PATIENCE), Pipeline(settings, network=network("Invert")) as pipeline:
+            return pipeline.version
+
+    mine.write_bytes(ugatit.bundled_weights("default").read_bytes())
+    first = await version()
+    assert await version() == first
+    mine.with_name("new").write_bytes(ugatit.bundled_weights("default-anime2selfie").read_bytes())
+    mine.with_name("new").replace(mine)
+    assert await version() != first
+
+
 async def test_auto_means_every_gpu(photo: bytes) -> None:
     async with asyncio.timeout(PATIENCE), Pipeline(load_settings(), network=network("OneOfTwo")) as pipeline:
         await pipeline.wait_ready()

@@ -26,7 +26,9 @@ ALLOWED = {
 
 
 async def test_a_job_comes_back_as_it_went_in(database: Database) -> None:
-    full = replace(job(), state=State.RENDERED, code="x", attempts=2, results=("results/a/1.png",), found=3)
+    full = replace(
+        job(), state=State.RENDERED, code="x", attempts=2, results=("results/a/1.png",), found=3, likeness="x"
+    )
     assert await database.jobs.add(full) == full
     assert await database.jobs.get("a") == full
     assert await database.jobs.find(full.source) == full

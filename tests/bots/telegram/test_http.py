@@ -1,5 +1,6 @@
 """The HTTP client of the Bot API: what goes wrong is told in the SDK's terms, and never names the address."""
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator
 
@@ -52,6 +53,25 @@ async def test_files_go_out_whole(tg: FakeTelegram, bot: Bot) -> None:
 
     (sent,) = chat.answers
     assert (sent.picture, sent.text) == (data, "ünïcode ✓")
+
+
+async def test_a_proxy_that_the_environment_names_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines: list[bytes] = []
+
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        lines.append(await reader.readline())
+        body = b'{"ok": true, "result": {"id": 1, "is_bot": true, "first_name": "Bot", "username": "bot"}}'
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (len(body), body))
+        writer.close()
+
+    async with await asyncio.start_server(proxy, "127.0.0.1", 0) as server:
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        monkeypatch.delenv("no_proxy", raising=False)
+        requests = Requests(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), connections=1)
+        async with Bot("1:token", base_url="http://telegram.invalid/bot", request=requests) as bot:
+            assert bot.username == "bot"
+
+    assert lines[0].startswith(b"POST http://telegram.invalid/bot1:token/getMe ")
 
 
 async def test_nothing_is_asked_before_the_beginning_or_after_the_end(tg: FakeTelegram, requests: Requests) -> None:
