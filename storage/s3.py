@@ -6,8 +6,10 @@ Where an endpoint is set, the bucket stands in the path, unless the AWS configur
 `addressing_style`.
 """
 
+import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -23,7 +25,10 @@ from storage.keys import checked_key
 from storage.links import disposition
 from storage.s3_errors import code_of, explain
 
-RETRIES = {"mode": "standard", "total_max_attempts": 5}  # exponential back-off with jitter
+CONNECT = 5.0  # seconds
+READ = 30.0  # seconds without a byte
+TRIES = 5
+LONGEST_PAUSE = 20.0  # seconds, as botocore has it
 _BATCH = 1_000  # most keys that one DeleteObjects takes
 
 
@@ -152,14 +157,23 @@ async def open_client(lifetime: AsyncExitStack, bucket: str, *, signed: bool = T
             response_checksum_validation="when_required",
         )
         settings = settings.merge(compatible)
-    return await lifetime.enter_async_context(session.client("s3", config=settings))
+    client = await lifetime.enter_async_context(session.client("s3", config=settings))
+    client.meta.events.register("needs-retry.s3", _pause_when_throttled)
+    return client
+
+
+def _pause_when_throttled(response: tuple[Any, Any] | None, attempts: int, **_: object) -> float | None:
+    """Seconds after which to ask again. botocore knows the codes by which AWS throttles; others answer a plain 429."""
+    if response is None or response[0].status_code != HTTPStatus.TOO_MANY_REQUESTS or attempts >= TRIES:
+        return None
+    return random.uniform(0, min(2.0 ** (attempts - 1), LONGEST_PAUSE))
 
 
 def _settings(*, signed: bool) -> Config:
     return Config(
         signature_version="s3v4" if signed else UNSIGNED,
-        retries=RETRIES,
-        connect_timeout=5,
-        read_timeout=30,
+        retries={"mode": "standard", "total_max_attempts": TRIES},  # exponential back-off with jitter
+        connect_timeout=CONNECT,
+        read_timeout=READ,
         max_pool_connections=50,
     )

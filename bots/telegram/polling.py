@@ -19,6 +19,8 @@ log = structlog.get_logger(__name__)
 
 LONG_POLL = 30  # seconds that Telegram holds a request when there is nothing
 GLANCE = 0.3  # seconds between two looks for news while older updates are still being dealt with
+MOST = 100  # updates that Telegram gives at once
+STEP = 25  # new updates asked for at once; reading a hundred would hold up the event loop for 50 ms and more
 HELD = 60.0  # seconds after which an update is confirmed regardless, so that a stuck one does not stop all
 ALLOWED = ("message", "callback_query", "inline_query", "my_chat_member")
 
@@ -50,7 +52,9 @@ class Poller:
         backoff = Backoff()
         while self._settle():
             try:
-                await self._poll(0 if self._taken else LONG_POLL)
+                # While many are under way, most of what came would be known already.
+                if sum(not taken.task.done() for taken in self._taken.values()) <= STEP:
+                    await self._poll(0 if self._taken else LONG_POLL)
             except InvalidToken:
                 raise
             except RetryAfter as error:
@@ -85,13 +89,17 @@ class Poller:
 
     async def _poll(self, seconds: int) -> None:
         updates = await self._bot.get_updates(
-            offset=self._offset or None, timeout=seconds, allowed_updates=ALLOWED, limit=100
+            offset=self._offset or None,
+            timeout=seconds,
+            allowed_updates=ALLOWED,
+            limit=min(MOST, len(self._taken) + STEP),
         )
         now = asyncio.get_running_loop().time()
         for update in updates:
             if update.update_id not in self._taken:
                 task = asyncio.create_task(self._deal(update), name=f"update {update.update_id}")
                 self._taken[update.update_id] = _Taken(task, now)
+                await asyncio.sleep(0)  # many that begin at the same moment would hold up everybody else
 
     async def _deal(self, update: Update) -> bool:
         try:

@@ -119,14 +119,14 @@ async def studio_in(
 ENDED = frozenset(state for state in State if state.ended)
 
 
-async def reached(database: Database, job_id: str, states: frozenset[State]) -> Job:
+async def reached(database: Database, job_id: str, states: frozenset[State], within: float = 20.0) -> Job:
     """The job once it is in one of `states`. The database tells nobody when a row changes, so it is asked."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(within):
         while (job := await database.jobs.get(job_id)) is None or job.state not in states:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     return job
 
 
-async def ended(database: Database, job_id: str) -> Job:
+async def ended(database: Database, job_id: str, within: float = 20.0) -> Job:
     """The job once it has ended."""
-    return await reached(database, job_id, ENDED)
+    return await reached(database, job_id, ENDED, within)

@@ -15,6 +15,8 @@ from tests.bots.studio_parts import (
     settings_in,
     studio_in,
 )
+from tests.fakes.s3 import s3_server
+from tests.fakes.troubled import Trouble, troubled
 
 
 class FlakyStore:
@@ -40,6 +42,31 @@ async def test_a_store_that_does_not_answer_delays_and_loses_nothing(tmp_path, p
         job = await studio.accept(request(), chunks(b"photo"))
         assert (await ended(database, job.id)).state is State.DELIVERED
         assert failures == []
+
+
+async def test_an_s3_in_every_trouble_delays_and_loses_nothing(tmp_path, pipeline, door, monkeypatch):
+    monkeypatch.setattr("storage.s3.READ", 0.5)
+    painting = asyncio.Event()
+    pipeline.act = lambda _: painting.wait()
+    with s3_server(tmp_path / "s3") as server:
+        async with troubled(server.endpoint) as front:
+            for name, value in {**server.environment, "AWS_ENDPOINT_URL_S3": front.address}.items():
+                monkeypatch.setenv(name, value)
+            settings = settings_in(tmp_path).model_copy(update={"storage_url": f"s3://{server.bucket}/selfies"})
+            async with studio_in(settings, pipeline, door) as (studio, database, _):
+                studio._workshop._pause = studio._answers._pause = 0.001
+                front.ahead = [*Trouble]
+                jobs = [await studio.accept(request(f"{n}"), chunks(b"photo %d" % n)) for n in range(3)]
+                front.ahead += [*Trouble] * 2
+                painting.set()
+                for job in jobs:
+                    assert (await ended(database, job.id, within=60)).state is State.DELIVERED
+            assert front.ahead == []
+    assert sorted(delivery.pictures[0].png for _, delivery in door.delivered) == [
+        b"anime of photo 0",
+        b"anime of photo 1",
+        b"anime of photo 2",
+    ]
 
 
 async def test_a_photo_gone_from_the_store_is_told(tmp_path, pipeline, door):
