@@ -27,14 +27,14 @@ async def test_a_photo_is_answered_with_its_picture(tg: FakeTelegram, tmp_path: 
 
 
 async def test_an_image_file_is_taken_as_it_is(tg: FakeTelegram, tmp_path: Path) -> None:
-    original = picture(500, 400, form="PNG")
+    original, another = picture(500, 400, form="PNG"), picture(500, 400, "red", form="PNG")
     async with running(tg, tmp_path) as service:
         chat = tg.private_chat(tg.user("Ann"))
         sent = await chat.send_document(original, "me.png", "image/png")
         assert (await chat.wait_photo()).reply_to == sent.id
-        other = await chat.send_document(original, "IMG_1.HEIC", "application/octet-stream")
+        other = await chat.send_document(another, "IMG_1.HEIC", "application/octet-stream")
         assert await chat.wait_for(lambda m: m.reply_to == other.id and m.kind == "photo")
-        assert service.painter.photos == [original, original]
+        assert service.painter.photos == [original, another]
 
 
 async def test_several_faces_are_one_album(tg: FakeTelegram, tmp_path: Path) -> None:

@@ -104,6 +104,22 @@ async def test_an_update_is_confirmed_when_its_photo_is_written_down(tg: FakeTel
         await chat.wait_photo()
 
 
+async def test_one_that_takes_long_does_not_stop_many_behind_it(tg: FakeTelegram, tmp_path: Path) -> None:
+    async with running(tg, tmp_path) as service:
+        await service.runner.connected.wait()
+        slow = tg.private_chat(tg.user("Ann"))
+        with tg.hold("getFile"):
+            await slow.send_photo(picture())
+            others = [tg.private_chat(tg.user(f"Person {n}")) for n in range(3 * polling.STEP)]
+            for other in others:
+                await other.send_text("/help")
+            for other in others:
+                await other.wait_answers(1)
+        await slow.wait_photo()
+        await tg.wait_confirmed()
+        assert all(len(other.answers) == 1 for other in others)
+
+
 async def test_a_restart_goes_on_with_the_same_status_message(tg: FakeTelegram, tmp_path: Path) -> None:
     chat = tg.private_chat(tg.user("Ann"))
     async with running(tg, tmp_path) as service:
