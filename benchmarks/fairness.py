@@ -78,6 +78,7 @@ async def measure(pile: int) -> None:
         ):
             studio.open_door(door)
             await pipeline.wait_ready()
+            full = pipeline.largest
             for number in range(pile):
                 await studio.accept(_request("one", number), _chunks(unlike_any_other(photo)))
             await door.first.wait()
@@ -90,7 +91,7 @@ async def measure(pile: int) -> None:
     place = progress.position if progress and progress.position else 0
     print(f"place in line      {place} of {waiting} waiting")
     print(f"batches before it  {max(0, count)}   goal {WITHIN}")
-    print(f"pictures in them   {max(0, pictures)} of the pile; a full batch has {settings.model_batch}")
+    print(f"pictures in them   {max(0, pictures)} of the pile; a full batch has {full}")
 
 
 def _settings(folder: Path, pile: int) -> Settings:

@@ -5,8 +5,9 @@ its own web API. First so many people at once, each of whom sends the next selfi
 is as much as the service takes, and its rate. Then a spike of new people at one moment, whose waiting is compared with
 what that rate foretells: the k-th of them is answered after k / rate seconds.
 
-With `--network stand-in` the network costs nothing, and what is left is the service's own cost. Limits of the service
-are raised so far that nobody is refused; what is refused regardless is printed.
+With `--network stand-in` the network costs nothing, and what is left is the service's own cost; with `--random` it is
+one of a real size, and painting is what people wait for. Limits of the service are raised so far that nobody is
+refused; what is refused regardless is printed.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from benchmarks.crowd import Crowd, TelegramCrowd, Trip, WebCrowd, spike, steadi
 from benchmarks.machine import describe
 from benchmarks.photos import jpeg
 from benchmarks.service import Reading, Running, quantile, running
+from benchmarks.weights import random_weights
 from tests.fakes.telegram import FakeTelegram
 
 NETWORKS = {"real": "bots", "stand-in": "benchmarks.stand_in"}
@@ -86,7 +88,7 @@ async def _crowd(door: str, service: Running, telegram: FakeTelegram) -> AsyncIt
         await asyncio.gather(listening, return_exceptions=True)
 
 
-async def measure(door: str, people: int, minutes: float, spiking: int, network: str) -> bool:
+async def measure(door: str, people: int, minutes: float, spiking: int, network: str, random: str) -> bool:
     """Run both phases and print what came of them. False: a selfie was lost, or answered twice."""
     limits = dict.fromkeys(("WAITING", "MINUTE", "HOUR", "ADDRESS", "QUEUE"), str(10 * (people + spiking)))
     settings = {f"LIMITS_{name}": value for name, value in limits.items()}
@@ -98,6 +100,8 @@ async def measure(door: str, people: int, minutes: float, spiking: int, network:
                 "TELEGRAM_FILE_URL": telegram.file_url,
             }
         with tempfile.TemporaryDirectory() as folder:
+            if random:
+                settings["MODEL_WEIGHTS"] = str(await asyncio.to_thread(random_weights, random, Path(folder)))
             async with (
                 running(Path(folder), NETWORKS[network], **settings) as service,
                 _crowd(door, service, telegram) as crowd,
@@ -145,10 +149,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--spike", type=int, default=1000, help="people who send at one moment afterwards")
     parser.add_argument("--network", choices=sorted(NETWORKS), default="real")
+    parser.add_argument("--random", default="", metavar="CHANNELSxSIZE", help="a network of that shape, random weights")
     given = parser.parse_args(arguments)
     print(describe("tensorflow-cpu", "keras", "python-telegram-bot", "fastapi"))
-    print(f"door {given.door}, network {given.network}")
-    sys.exit(not asyncio.run(measure(given.door, given.people, given.minutes, given.spike, given.network)))
+    print(f"door {given.door}, network {given.random or given.network}")
+    work = measure(given.door, given.people, given.minutes, given.spike, given.network, given.random)
+    sys.exit(not asyncio.run(work))
 
 
 if __name__ == "__main__":

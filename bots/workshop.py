@@ -162,13 +162,16 @@ class Workshop:
         left = await self._answers.drain(grace - (asyncio.get_running_loop().time() - began))
         log.info("drained", painting=len(busy), answering=left, waiting=len(self._scheduler))
 
-    def _hire(self) -> None:
-        """As many attendants as the engines keep busy; more engines may join after the start.
+    @property
+    def _staff(self) -> int:
+        """Attendants that the engines keep busy; engines may join after the start, and their batches become others.
 
         One batch is painted while the next is prepared; more in flight would only take turns away from newcomers.
         """
-        engines = 0 if self._draining else self._pipeline.usable
-        for number in range(len(self._attendants), 2 * self._settings.model_batch * engines):
+        return 2 * self._pipeline.largest * self._pipeline.usable
+
+    def _hire(self) -> None:
+        for number in range(len(self._attendants), 0 if self._draining else self._staff):
             self._attendants.add(asyncio.create_task(self._attend(), name=f"attendant {number}"))
 
     async def _attend(self) -> None:
@@ -183,6 +186,9 @@ class Workshop:
             if job is None:
                 continue
             await self._outlived(job, self._work(job))
+            if me is not None and len(self._attendants) > self._staff:
+                self._attendants.discard(me)
+                return
 
     async def _outlived(self, job: Job, work: Awaitable[None]) -> None:
         try:

@@ -6,7 +6,7 @@ import logging
 import platform
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -119,38 +119,38 @@ def remember(settings: Settings, weights: Path, measured: Sequence[Measured]) ->
 
 
 async def measure(spec: Spec, choices: Sequence[Choice]) -> list[Measured]:
-    """Run all of them, one after the other, each in an engine process of its own.
+    """Run all of them, one after the other, each in an engine process of its own and in batches that pay there.
 
     Args:
         spec: the rest of what an engine needs.
     """
     size = spec.buckets[-1]
     batch = np.random.default_rng(0).integers(0, 256, (size, spec.size, spec.size, 3), np.uint8)
-    reference, _ = await _run(spec, Choice(Backend.TENSORFLOW, "float32"), batch[:1], rounds=1)
+    exact = replace(spec, buckets=(1,))
+    reference, _ = await _run(exact, Choice(Backend.TENSORFLOW, "float32"), batch, rounds=1)
     measured = []
     for choice in choices:
         try:
-            painted, seconds = await _run(spec, choice, batch, rounds=ROUNDS)
+            painted, pace = await _run(spec, choice, batch, rounds=ROUNDS)
         except (EngineFailed, BatchFailed, EngineDied) as error:
             measured.append(Measured(choice, None, None, str(error)))
         else:
-            measured.append(Measured(choice, size / seconds, psnr(painted[:1], reference)))
+            measured.append(Measured(choice, pace, psnr(painted[:1], reference[:1])))
         log.info("measured %s", measured[-1])
     return measured
 
 
 async def _run(spec: Spec, choice: Choice, batch: np.ndarray, *, rounds: int) -> tuple[np.ndarray, float]:
-    """The painted batch, and the seconds of the quickest round after the one that warms.
+    """As many pictures of `batch` as pay at once, painted; and pictures/s in the quickest round.
 
     Raises:
         EngineFailed, BatchFailed, EngineDied: see `Engine.run`.
     """
-    loader, sizes = choice.backend.loader, (len(batch),)
-    of_this = Spec(loader, spec.weights, spec.size, spec.device, choice.precision, sizes, spec.direction)
-    async with Engine(of_this) as engine:
-        await engine.up()
-        done = [await engine.run(batch) for _ in range(rounds)]
-    return done[-1].batch, min(each.seconds for each in done)
+    async with Engine(replace(spec, loader=choice.backend.loader, precision=choice.precision, reverse=None)) as engine:
+        await engine.warmed()
+        done = [await engine.run(batch[: engine.limit]) for _ in range(rounds)]
+    best = min(done, key=lambda each: each.seconds)
+    return best.batch, len(best.batch) / best.seconds
 
 
 def psnr(pictures: np.ndarray, reference: np.ndarray) -> float:

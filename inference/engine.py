@@ -47,7 +47,7 @@ class Engine:
     loop.
 
     Attributes:
-        limit: the largest bucket that is warm; 0 while there is none.
+        limit: the largest bucket that is warm and pays; 0 while there is none.
         warm: set when every bucket is, or when `failure` is; it stays set over a restart.
         failure: why the network can never run, else None.
         restarts: processes that died and were followed by another.
@@ -100,6 +100,20 @@ class Engine:
             except EngineDied:  # before it was up; the next one may do better
                 continue
             return
+
+    async def warmed(self) -> None:
+        """Wait until every bucket that pays is warm.
+
+        Raises:
+            EngineDied: a process ended meanwhile.
+            EngineFailed: the network can never run.
+        """
+        while not self.warm.is_set():  # no event tells of a death
+            if self.restarts:
+                raise EngineDied("it ended while it was warmed")
+            await asyncio.sleep(0.1)
+        if self.failure is not None:
+            raise EngineFailed(str(self.failure))
 
     async def run(self, batch: np.ndarray, *, reverse: bool = False) -> Done:
         """(N, S, S, 3) uint8 → the same, as soon as the process is up. `reverse`: by the network of `Spec.reverse`.

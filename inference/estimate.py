@@ -51,11 +51,11 @@ class Estimate:
     """Foretells when work is done on engines that are alike.
 
     Args:
-        largest: pictures in a full batch.
+        largest: pictures in a full batch; may change.
     """
 
     def __init__(self, largest: int) -> None:
-        self._largest = largest
+        self.largest = largest
         self._faces = 1.0
         self.times = BatchTimes()
 
@@ -68,17 +68,17 @@ class Estimate:
 
         Full batches go out as engines become free; the last one may be smaller.
         """
-        full = self.times.seconds(self._largest)
+        full = self.times.seconds(self.largest)
         if full is None:
             return None
         pictures = math.ceil(max(1, photos) * self._faces)
-        batches = math.ceil(pictures / self._largest)
+        batches = math.ceil(pictures / self.largest)
         rounds, alone = math.ceil(batches / engines), (batches - 1) % engines == 0
-        rest = pictures - (batches - 1) * self._largest
+        rest = pictures - (batches - 1) * self.largest
         last = (self.times.seconds(1 << (rest - 1).bit_length()) or full) if alone else full
         return full * (rounds - 1) + min(last, full)
 
     def seconds_per_picture(self, engines: int) -> float | None:
         """When full batches follow each other on that many engines; None before the first batch."""
-        full = self.times.seconds(self._largest)
-        return None if full is None else full / self._largest / max(1, engines)
+        full = self.times.seconds(self.largest)
+        return None if full is None else full / self.largest / max(1, engines)

@@ -165,7 +165,13 @@ class Pipeline:
         """Engines that are not given up, at least 1."""
         return max(1, sum(engine.failure is None for engine in self.engines))
 
+    @property
+    def largest(self) -> int:
+        """Pictures in a full batch: of the engines' buckets the largest that pays; MODEL_BATCH while none is warm."""
+        return max((engine.limit for engine in self.engines), default=0) or buckets(self._settings.model_batch)[-1]
+
     def _ran(self, batch: Batch) -> None:
+        self._estimate.largest = self.largest
         self._estimate.times.add(batch.bucket, batch.seconds)
         self._measures.batch(batch)
 

@@ -23,6 +23,7 @@ class SteeredPipeline:
         self.painted: list[bytes] = []
         self.engines: list[Engine] = []
         self.usable = 1
+        self.largest = 8
         self.version = "1"
         self.act: Callable[[bytes], Awaitable[None]] | None = None
 
@@ -106,6 +107,7 @@ async def studio_in(
     metrics: Metrics | None = None,
 ) -> AsyncIterator[tuple[Studio, Database, ObjectStore]]:
     metrics = metrics or Metrics()
+    pipeline.largest = settings.model_batch  # as the real one has it
     async with (
         Database(settings.database_path, changed=metrics.job_changed) as database,
         open_store(settings.storage_url, secret=await database.secret("object links")) as store,

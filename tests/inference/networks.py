@@ -71,6 +71,14 @@ class Cramped(Invert):
         return super().__call__(batch)
 
 
+class Tiring(Invert):
+    """Takes 10 ms a picture, but 20 in batches of more than two, as if they overflowed a cache."""
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        time.sleep((0.01 if len(batch) <= 2 else 0.02) * len(batch))
+        return super().__call__(batch)
+
+
 class Held(Invert):
     """Says `begun` when there is something in the batch, and goes on when the test says `go`."""
 

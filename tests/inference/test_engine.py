@@ -145,6 +145,12 @@ async def test_out_of_memory_while_warming_sets_the_limit(tmp_path: Path) -> Non
         assert engine.limit == 2
 
 
+async def test_a_bucket_that_loses_pace_is_left_out(tmp_path: Path) -> None:
+    async with asyncio.timeout(PATIENCE), Engine(spec("Tiring", tmp_path)) as engine:
+        await engine.warm.wait()
+        assert engine.limit == 2
+
+
 @pytest.mark.parametrize(
     ("name", "error", "words"), [("misshapen", WeightsError, "kernel"), ("no_such_device", EngineFailed, "0 GPUs")]
 )

@@ -106,7 +106,7 @@ async def test_what_can_not_run_is_measured_as_such(monkeypatch: pytest.MonkeyPa
     spec = Spec("", WEIGHTS, ugatit.read_config(WEIGHTS).image_size, "cpu", "auto", (1,))
 
     class Broken(Engine):
-        async def up(self) -> None:
+        async def warmed(self) -> None:
             if self.spec.loader == Backend.TORCH.loader:
                 raise EngineFailed("no module named torch")
 
@@ -114,6 +114,7 @@ async def test_what_can_not_run_is_measured_as_such(monkeypatch: pytest.MonkeyPa
             return type("Done", (), {"batch": batch, "seconds": 0.5})()
 
         async def __aenter__(self) -> "Broken":
+            self.limit = 4
             return self
 
         async def __aexit__(self, *_: object) -> None: ...

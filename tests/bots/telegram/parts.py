@@ -27,6 +27,7 @@ class Painter:
         self.hold = asyncio.Event()
         self.hold.set()
         self.usable = 1
+        self.largest = 8
         self.version = "1"
         self.faces = self.found = 1
         self.error: InferenceError | None = None
