@@ -132,7 +132,7 @@ class Studio:
         await self._refuse_early(request, len(photos))
         with self._on_its_way(request.person):
             job = await self._write_down(request, photos)
-            earlier = await self._database.jobs.like(job)
+            earlier = await self._painted_before(job)
         if earlier is not None:
             self._workshop.repeat(job, earlier)
         else:
@@ -315,6 +315,13 @@ class Studio:
             self._incoming[person] -= 1
             if not self._incoming[person]:
                 del self._incoming[person]
+
+    async def _painted_before(self, job: Job) -> Job | None:
+        try:
+            return await self._database.jobs.like(job)
+        except StorageError as error:  # the job is written down, and nothing may keep it from being painted
+            log.warning("not looked for among earlier ones", job=job.id, error=str(error))
+            return None
 
     def _likeness(self, options: Options) -> "hmac.HMAC":
         """A digest that is to be given the photos. Keyed: without the secret, no photo can be looked for by it."""

@@ -64,7 +64,9 @@ class Settings(BaseSettings):
     model_precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto", description="auto: bfloat16 where the processor computes it natively, else float32"
     )
-    model_batch: int = Field(8, ge=1, le=256, description="Largest batch; of the powers of two up to it an engine uses those that pay")
+    model_batch: int = Field(
+        8, ge=1, le=256, description="Largest batch; of the powers of two up to it an engine uses those that pay"
+    )
 
     limits_photo_bytes: int = Field(20_000_000, ge=1_000, description="Largest photo taken in")
     limits_photo_pixels: int = Field(50_000_000, ge=10_000, description="Most pixels a photo may have")

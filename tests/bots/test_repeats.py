@@ -8,7 +8,7 @@ import pytest
 
 from bots.metrics import Metrics
 from inference import Crop, Options
-from storage import ObjectMissing, ObjectStore, State
+from storage import ObjectMissing, ObjectStore, State, StorageError
 from tests.bots.studio_parts import (
     RecordingDoor,
     SteeredPipeline,
@@ -124,6 +124,16 @@ async def test_pictures_that_are_wiped_at_this_moment_are_painted_anew(tmp_path,
         again = await ended(database, (await studio.accept(request("2"), chunks(b"photo"))).id)
         assert again.state is State.DELIVERED
         assert pipeline.painted == [b"photo", b"photo"]
+
+
+async def test_a_database_that_can_not_say_so_at_this_moment_costs_no_picture(tmp_path, pipeline, door, monkeypatch):
+    async with studio_in(settings_in(tmp_path), pipeline, door) as (studio, database, _):
+
+        async def locked(_job):
+            raise StorageError("database_locked", "another program holds it")
+
+        monkeypatch.setattr(database.jobs, "like", locked)
+        assert (await ended(database, (await studio.accept(request(), chunks(b"photo"))).id)).state is State.DELIVERED
 
 
 async def test_one_that_is_cancelled_on_the_way_is_not_sent_and_leaves_nothing(tmp_path, pipeline, door):
