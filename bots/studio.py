@@ -1,6 +1,5 @@
 """The studio: what every front door talks to. It takes photos in, and its workshop paints and delivers them."""
 
-import hmac
 import secrets
 import time
 from collections import Counter
@@ -13,6 +12,7 @@ from typing import Self
 import structlog
 
 from bots.answers import Answers
+from bots.likeness import Likeness
 from bots.metrics import Metrics
 from bots.requests import Door, PhotoRequest, Picture, Progress, Refused
 from bots.seal import Seal
@@ -323,22 +323,16 @@ class Studio:
             log.warning("not looked for among earlier ones", job=job.id, error=str(error))
             return None
 
-    def _likeness(self, options: Options) -> "hmac.HMAC":
-        """A digest that is to be given the photos. Keyed: without the secret, no photo can be looked for by it."""
-        seal = hmac.new(self._seal.secret, digestmod="sha256")
-        seal.update(f"likeness\0{self._pipeline.version}\0{options.to_json()}\0".encode())
-        return seal
-
-    async def _read(self, chunks: AsyncIterator[bytes], likeness: "hmac.HMAC") -> bytes:
+    async def _read(self, chunks: AsyncIterator[bytes], likeness: Likeness) -> bytes:
         photo = bytearray()
         async for chunk in chunks:
             photo += chunk
-            likeness.update(chunk)
+            likeness.part(chunk)
             if len(photo) > self._settings.limits_photo_bytes:
                 raise Refused("photo_too_large", f"more than {self._settings.limits_photo_bytes} bytes came")
         if not photo:
             raise Refused("unreadable", "no bytes came")
-        likeness.update(len(photo).to_bytes(8))  # where one photo ends and the next begins
+        likeness.end()
         return bytes(photo)
 
     def _line_up(self, job: Job, priority: Priority) -> None:
@@ -369,7 +363,7 @@ class Studio:
         inputs: list[str] = []
         refusals: list[Refused] = []
         missed: list[str] = []
-        likeness = self._likeness(request.options)
+        likeness = Likeness(self._seal.secret, self._pipeline.version, request.options)
         size = 0
         try:
             for number, chunks in enumerate(photos, 1):  # one in memory at a time
@@ -388,7 +382,7 @@ class Studio:
                 raise refusals[0]
             job = self._row(request, job_id, inputs, missed)
             if not refusals:  # else it is not the photos that were sent
-                job = replace(job, likeness=likeness.hexdigest())
+                job = replace(job, likeness=likeness.text())
             added = await self._database.jobs.add(job)
         except StorageError as error:
             log.error("photo not stored", person=request.person, error=str(error))

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from PIL import Image
 
-from ugatit.translating import to_bytes
+from ugatit.pixels import to_bytes
 
 ATTENDED = "conv_1x1-conv2d"  # its output, after ReLU, are the features gated by the classifier's weights
 STRENGTH = 0.5  # share of the colours in an overlay

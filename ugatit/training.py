@@ -5,14 +5,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from ugatit.augment import Batches
 from ugatit.backends import Backend
 from ugatit.checkpoint import FILE, Position, load_checkpoint, save_checkpoint
 from ugatit.data import Split
 from ugatit.direction import Direction
 from ugatit.loading import save_generator
+from ugatit.pixels import to_floats
 from ugatit.recipe import Recipe
 from ugatit.sheet import as_jpeg, contact_sheet
 from ugatit.trainer import Trainer
@@ -195,7 +194,7 @@ class TrainingRun:
         averages = self.trainer.networks.averages
         image = contact_sheet(
             [
-                (split.pictures[:SHOWN], lambda x, model=averages[direction]: paint(model, _scaled(x)))  # type: ignore[misc]
+                (split.pictures[:SHOWN], lambda x, model=averages[direction]: paint(model, to_floats(x)))  # type: ignore[misc]
                 for direction, split in (
                     (Direction.SELFIE2ANIME, self.pictures.show_a),
                     (Direction.ANIME2SELFIE, self.pictures.show_b),
@@ -218,7 +217,3 @@ class TrainingRun:
         log.figures(now.step, {**about, **losses})
         watch(Tick(now, self.progress, rate, losses))
         return now
-
-
-def _scaled(pictures: np.ndarray) -> np.ndarray:
-    return pictures.astype("float32") / 127.5 - 1.0

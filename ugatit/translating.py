@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ugatit.direction import Direction
 from ugatit.page import Row, write_page
+from ugatit.pixels import to_bytes, to_floats
 
 if TYPE_CHECKING:
     import keras
@@ -103,7 +104,7 @@ def read_picture(path: Path, size: int) -> np.ndarray:
     with Image.open(path) as image:
         upright = ImageOps.exif_transpose(image).convert("RGB")
     square = ImageOps.fit(upright, (size, size), Image.Resampling.LANCZOS)
-    return np.asarray(square, "float32") / 127.5 - 1.0
+    return to_floats(np.asarray(square))
 
 
 def paint(model: "keras.Model", pictures: np.ndarray) -> np.ndarray:
@@ -112,11 +113,6 @@ def paint(model: "keras.Model", pictures: np.ndarray) -> np.ndarray:
 
     # Not traced into a graph: that takes about as long as painting twenty pictures.
     return to_bytes(keras.ops.convert_to_numpy(model(pictures, training=False)))
-
-
-def to_bytes(pictures: np.ndarray) -> np.ndarray:
-    """[-1, 1] → [0, 255], rounded, uint8."""
-    return np.clip(np.rint((pictures + 1.0) * 127.5), 0, 255).astype("uint8")
 
 
 def _save(pictures: np.ndarray, folder: Path, names: Sequence[str]) -> None:

@@ -18,6 +18,7 @@ from ugatit.evaluation.errors import EvaluationError
 from ugatit.evaluation.features import FeatureNetwork, keras_inception, precomputed, torchscript
 from ugatit.evaluation.measures import Scores, score
 from ugatit.evaluation.sheet import contact_sheet
+from ugatit.pixels import to_floats
 from ugatit.weights_file import read_header
 
 SHOWN_SIZE = 256  # smaller paintings are enlarged to it, as they are for whoever gets them
@@ -105,7 +106,7 @@ def _paint(weights: Path, direction: Direction, sources: np.ndarray, shown: int)
     model = load_generator(weights, direction=direction)
     painted: list[np.ndarray] = []
     for batch in _batches(sources, "painting"):
-        for picture in paint(model, batch.astype("f4") / 127.5 - 1.0):
+        for picture in paint(model, to_floats(batch)):
             image = Image.fromarray(picture)
             if picture.shape[0] != shown:
                 image = image.resize((shown, shown), Image.Resampling.LANCZOS)
