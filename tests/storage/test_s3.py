@@ -124,7 +124,7 @@ async def test_a_missing_bucket_is_explained(s3: S3Server) -> None:
 
 async def test_no_answer_is_explained(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1")
-    monkeypatch.setattr("storage.s3.RETRIES", {"mode": "standard", "total_max_attempts": 1})
+    monkeypatch.setattr("storage.s3.TRIES", 1)
     async with open_store("s3://pictures", secret=b"") as store:
         with pytest.raises(StorageError, match="check the network and AWS_ENDPOINT_URL_S3") as caught:
             await store.check()
