@@ -318,10 +318,12 @@ class Studio:
 
     async def _painted_before(self, job: Job) -> Job | None:
         try:
-            return await self._database.jobs.like(job)
+            earlier = await self._database.jobs.like(job)
         except StorageError as error:  # the job is written down, and nothing may keep it from being painted
             log.warning("not looked for among earlier ones", job=job.id, error=str(error))
             return None
+        # A photo that could not be painted then may be this time.
+        return None if earlier is None or any(earlier.missed) else earlier
 
     async def _read(self, chunks: AsyncIterator[bytes], likeness: Likeness) -> bytes:
         photo = bytearray()

@@ -210,7 +210,7 @@ class Workshop:
             return
         log.info("job repeats an earlier one", job=job.id, earlier=earlier.id)
         self._metrics.repeated(job.source.platform)
-        await self._keep(running, pictures, earlier.found, earlier.missed)
+        await self._keep(running, pictures, earlier.found, running.missed)
 
     async def _insist(self, *calls: Callable[[], Awaitable[T]]) -> list[T]:
         """What the store or the database answers to each, asked all at once."""

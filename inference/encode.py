@@ -11,7 +11,7 @@ SHOWN = 256  # the least side of a picture that a person gets
 
 def png(pixels: np.ndarray, size: int) -> bytes:
     """(S, S, 3) uint8 → a PNG of `size`, enlarged by Lanczos where S is smaller."""
-    # Runs alone are looked for: longer repetitions are rare in a painting, and finding them takes three times as long.
+    # Runs alone are looked for: longer repetitions are rare in a painting, and looking for them makes it no smaller.
     return _encode(pixels, size, "PNG", compress_level=2, compress_type=zlib.Z_RLE)
 
 

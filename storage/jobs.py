@@ -228,6 +228,7 @@ class Jobs:
         """The latest delivered job of the same person with the same likeness, if its pictures are stored."""
         if not job.likeness:
             return None
+        # The second condition, which holds anyway, tells SQLite that the index serves.
         where = "likeness = ? AND likeness != '' AND person = ? AND state = 'delivered' AND results != '[]'"
         found = await self._select(where, (job.likeness, job.person), order="created_at DESC, rowid DESC LIMIT 1")
         return found[0] if found else None

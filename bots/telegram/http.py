@@ -102,7 +102,7 @@ class Requests(BaseRequest):
             timeout=timeout,
             headers={"User-Agent": self.USER_AGENT},
             cookie_jar=aiohttp.DummyCookieJar(),
-            # Proxies, as in the SDK's own client. aiohttp looks for them anew at each request, in a thread: 1 ms of it.
+            # Proxies, as in the SDK's own client. aiohttp looks for them anew at each request, in a thread.
             trust_env=bool(getproxies()),
         )
 

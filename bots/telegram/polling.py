@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 LONG_POLL = 30  # seconds that Telegram holds a request when there is nothing
 GLANCE = 0.3  # seconds between two looks for news while older updates are still being dealt with
 MOST = 100  # updates that Telegram gives at once
-STEP = 25  # new updates asked for at once; reading a hundred would hold up the event loop for 50 ms and more
+STEP = 25  # new updates asked for at once; reading a hundred would hold up the event loop
 HELD = 60.0  # seconds after which an update is confirmed regardless, so that a stuck one does not stop all
 ALLOWED = ("message", "callback_query", "inline_query", "my_chat_member")
 

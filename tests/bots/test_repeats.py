@@ -56,19 +56,25 @@ async def test_the_same_photo_again_is_answered_at_once_with_pictures_of_its_own
         assert metrics.registry.get_sample_value("selfie2anime_jobs_repeated_total", {"door": "test"}) == 1
 
 
-async def test_what_was_found_and_missed_is_said_again(tmp_path, pipeline, door):
+async def test_an_album_is_repeated_with_what_was_found_but_not_with_what_failed(tmp_path, pipeline, door):
+    album = (b"good", b"bad")
+    failing = True
+
     async def act(photo):
-        if photo == b"bad":
-            raise ValueError("not a picture")
+        if photo == b"bad" and failing:
+            raise RuntimeError("for now")
 
     pipeline.act = act
     async with studio_in(settings_in(tmp_path), pipeline, door) as (studio, database, _):
-        await ended(database, (await studio.accept(request("1"), chunks(b"good"), chunks(b"bad"))).id)
-        await ended(database, (await studio.accept(request("2"), chunks(b"good"), chunks(b"bad"))).id)
-        [(_, one), (_, other)] = door.delivered
-        assert other == one
-        assert other.missed == ("", "unexpected")
-        assert pipeline.painted == [b"good"]
+        await ended(database, (await studio.accept(request("1"), *map(chunks, album))).id)
+        failing = False
+        for message in ("2", "3"):
+            await ended(database, (await studio.accept(request(message), *map(chunks, album))).id)
+        [one, two, three] = [delivery for _, delivery in door.delivered]
+        assert (len(one.pictures), one.missed) == (1, ("", "unexpected"))
+        assert (len(two.pictures), two.found, two.missed) == (2, 2, ("", ""))
+        assert three == two
+        assert sorted(pipeline.painted) == [b"bad", b"good", b"good"]
 
 
 @pytest.mark.parametrize(
