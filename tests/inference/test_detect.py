@@ -73,6 +73,23 @@ def test_a_friend_in_the_distance_is_found_beside_a_large_face(detector: Detecto
     assert far.height < 100
 
 
+@pytest.mark.parametrize("place", [(720, 10), (1180, 10), (1180, 440), (1180, 860), (720, 860)])
+def test_a_friend_at_the_edge_is_found_where_he_is(
+    detector: Detector, astronaut: Image.Image, place: tuple[int, int]
+) -> None:
+    """The window that is looked at more closely does not reach beyond the photo."""
+    head = astronaut.crop((155, 45, 290, 180))
+    photo = Image.new("RGB", (1280, 960), "grey")
+    photo.paste(head.resize((500, 500)), (60, 300))
+    photo.paste(head.resize((90, 90)), place)
+
+    _, far = detector.detect(np.asarray(photo))
+
+    assert far.nose.x == pytest.approx(place[0] + 45, abs=10)
+    assert far.nose.y == pytest.approx(place[1] + 54, abs=10)
+    assert far.width < 100
+
+
 def test_a_face_is_counted_once_at_every_size(detector: Detector, astronaut: Image.Image) -> None:
     """Whatever the glance and the closer look each make of it, one face stays one face."""
     head = astronaut.crop((120, 10, 320, 240))
