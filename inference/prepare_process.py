@@ -2,6 +2,7 @@
 
 import ctypes
 import math
+import os
 import resource
 import sys
 from dataclasses import dataclass
@@ -61,6 +62,7 @@ def start(memory: int) -> None:
     """Load what every photo needs, then allow `memory` bytes more."""
     global _detector
     end_with_parent()
+    os.nice(3)  # the event loop goes first, then photos, then the engine where it shares the processor
     import cv2
 
     from inference.detect import Detector

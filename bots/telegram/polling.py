@@ -20,7 +20,8 @@ log = structlog.get_logger(__name__)
 LONG_POLL = 30  # seconds that Telegram holds a request when there is nothing
 GLANCE = 0.3  # seconds between two looks for news while older updates are still being dealt with
 MOST = 100  # updates that Telegram gives at once
-STEP = 25  # new updates asked for at once; reading a hundred would hold up the event loop
+STEP = 10  # new updates asked for at once; reading a hundred would hold up the event loop
+BUSY = 25  # with more under way, most of what came would be known already
 HELD = 60.0  # seconds after which an update is confirmed regardless, so that a stuck one does not stop all
 ALLOWED = ("message", "callback_query", "inline_query", "my_chat_member")
 
@@ -52,8 +53,7 @@ class Poller:
         backoff = Backoff()
         while self._settle():
             try:
-                # While many are under way, most of what came would be known already.
-                if sum(not taken.task.done() for taken in self._taken.values()) <= STEP:
+                if sum(not taken.task.done() for taken in self._taken.values()) <= BUSY:
                     await self._poll(0 if self._taken else LONG_POLL)
             except InvalidToken:
                 raise
