@@ -295,7 +295,7 @@ class Studio:
         if oldest is not None:
             raise Refused("over_quota", f"{request.person} sent {room_after} photos in an hour", oldest + HOUR)
         if len(self._scheduler) + self._incoming.total() >= limits.limits_queue:
-            room = self._workshop.seconds_for(self._scheduler.until_room)
+            room = self._workshop.seconds_for_room()
             raise Refused("queue_full", f"{len(self._scheduler)} jobs wait", now + (room or MINUTE))
 
     @contextmanager

@@ -2,9 +2,11 @@
 
 import asyncio
 import itertools
+import math
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar
@@ -18,7 +20,7 @@ from bots.patience import store_answers
 from bots.requests import Progress, Stage
 from bots.vitals import Queue
 from config import Settings
-from inference import InferenceError, Options, Pipeline, Priority, Scheduler, Translation
+from inference import InferenceError, Options, Pipeline, Place, Priority, Scheduler, Translation
 from inference.errors import EngineFailed
 from storage import Job, Jobs, ObjectMissing, ObjectStore, State, result_keys
 
@@ -28,6 +30,14 @@ T = TypeVar("T")
 ATTEMPTS = 3  # a job that took the service down with it this often is given up
 SHOWN_AT_ONCE = 25  # jobs whose place is shown before others have their turn in the event loop
 TICK = 1.0  # seconds between two looks at who waits, and who has waited too long
+
+
+@dataclass(frozen=True, slots=True)
+class Painting:
+    """A job under way, and who works on it."""
+
+    job: Job
+    task: asyncio.Task[Painted]
 
 
 class Workshop:
@@ -61,7 +71,7 @@ class Workshop:
         self._pause = pause
         self._clock = clock
         self._waiting: dict[str, Job] = {}
-        self._painting: dict[str, asyncio.Task[Painted]] = {}
+        self._painting: dict[str, Painting] = {}
         self._shown: dict[str, tuple[Progress, asyncio.Task[None]]] = {}
         self._showing: set[asyncio.Task[None]] = set()  # a job may leave `_shown` before its task is done
         self._attendants: set[asyncio.Task[None]] = set()
@@ -78,8 +88,8 @@ class Workshop:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        tasks: list[asyncio.Task[object]] = [*self._attendants, *self._repeating.values(), *self._painting.values()]
-        tasks += self._showing
+        tasks: list[asyncio.Task[object]] = [*self._attendants, *self._repeating.values(), *self._showing]
+        tasks += [painting.task for painting in self._painting.values()]
         if self._clerk is not None:
             tasks.append(self._clerk)
         for task in tasks:
@@ -93,7 +103,7 @@ class Workshop:
     def line_up(self, job: Job, priority: Priority) -> None:
         """Let a queued job wait for its turn."""
         deadline = self._clock() + self._settings.limits_deadline
-        self._scheduler.submit(job.id, job.person, priority=priority, deadline=deadline)
+        self._scheduler.submit(job.id, job.person, priority=priority, deadline=deadline, photos=_photos(job))
         self._waiting[job.id] = job
 
     def repeat(self, job: Job, earlier: Job) -> None:
@@ -121,35 +131,42 @@ class Workshop:
         self._scheduler.cancel(job_id)
         self._waiting.pop(job_id, None)
         self._shown.pop(job_id, None)
-        task = self._painting.get(job_id)
-        if task is not None:
-            task.cancel()
+        painting = self._painting.get(job_id)
+        if painting is not None:
+            painting.task.cancel()
 
     def progress_of(self, job_id: str) -> Progress | None:
         """Where a job stands; None when it neither waits nor is painted."""
         if job_id in self._painting:
-            return Progress(Stage.PAINTING, eta=self.seconds_for(0))
-        position = self._scheduler.position(job_id)
-        return None if position is None else Progress(Stage.WAITING, position, self.seconds_for(position))
+            return Progress(Stage.PAINTING, eta=self._seconds_for(Place(0, 0)))
+        place = self._scheduler.place(job_id)
+        return None if place is None else Progress(Stage.WAITING, place.position, self._seconds_for(place))
 
-    def seconds_for(self, position: int) -> float | None:
-        """Seconds until a job at that position should be done; None before the first picture was measured."""
-        painted = self._pipeline.seconds_for(position + len(self._painting))
-        if painted is None:
-            return None
-        # The engines may not be what holds jobs up: preparing or delivering may be slower.
-        return round(max(painted, position * (self._scheduler.pace or 0.0)), 1)
+    def seconds_for_room(self) -> float | None:
+        """Seconds until somebody may try again who found the queue full; None before the first picture was measured."""
+        last, jobs = self._scheduler.last(), self._scheduler.until_room
+        return self._seconds_for(Place(jobs, math.ceil(jobs * last.photos / last.position)))
 
     def seconds_for_first_of(self, person: str) -> float | None:
         """Seconds until the first of a person's jobs should be done; None before the first picture was measured."""
-        places = (self._scheduler.position(job.id) for job in self._waiting.values() if job.person == person)
-        return self.seconds_for(min((place for place in places if place is not None), default=0))
+        places = (self._scheduler.place(job.id) for job in self._waiting.values() if job.person == person)
+        first = min((place for place in places if place), key=lambda place: place.position, default=Place(0, 0))
+        return self._seconds_for(first)
 
     def queue(self) -> Queue:
         """The line at this moment."""
         waiting = Counter(job.source.platform for job in self._waiting.values())
-        newcomer = self.seconds_for(len(self._scheduler) + 1)
+        newcomer = self._seconds_for(self._scheduler.last())
         return Queue(waiting, self._scheduler.oldest(), len(self._painting), newcomer)
+
+    def _seconds_for(self, place: Place) -> float | None:
+        """Seconds until a job at that place should be done; None before the first picture was measured."""
+        under_way = sum(_photos(painting.job) for painting in self._painting.values())
+        painted = self._pipeline.seconds_for(place.photos + under_way)
+        if painted is None:
+            return None
+        # The engines may not be what holds jobs up: preparing or delivering may be slower.
+        return round(max(painted, place.position * (self._scheduler.pace or 0.0)), 1)
 
     async def drain(self, grace: float) -> None:
         """Hand out no more jobs; wait up to `grace` seconds for those being painted and answered."""
@@ -221,7 +238,7 @@ class Workshop:
         if running is None:  # cancelled meanwhile
             return
         task = asyncio.create_task(self._paint(running))
-        self._painting[job.id] = task
+        self._painting[job.id] = Painting(running, task)
         self._show(running)
         try:
             painted = await task
@@ -291,3 +308,7 @@ class Workshop:
         self._showing.add(task)
         task.add_done_callback(self._showing.discard)
         self._shown[job.id] = (progress, task)
+
+
+def _photos(job: Job) -> int:
+    return max(1, len(job.stored_inputs))

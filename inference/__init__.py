@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from inference.errors import InferenceError
 from inference.options import Crop, Direction, Faces, Options, Region
-from inference.scheduler import Priority, Scheduler
+from inference.scheduler import Place, Priority, Scheduler
 
 if TYPE_CHECKING:
     from inference.pipeline import Pipeline, Portrait, Translation
@@ -19,6 +19,7 @@ __all__ = [
     "InferenceError",
     "Options",
     "Pipeline",
+    "Place",
     "Portrait",
     "Priority",
     "Region",

@@ -10,7 +10,7 @@ import heapq
 import math
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -81,13 +81,11 @@ class Line:
         if not self.batch.people:
             self.passed = 0
 
-    def order(self) -> dict[str, int]:
-        """Every job's position, found by handing all of them out in thought."""
+    def order(self) -> Iterator[str]:
+        """All jobs as they will be handed out, found by doing so in thought."""
         line = Line(self.interactive.copy(), self.batch.copy(), self.passed)
-        positions: dict[str, int] = {}
         while (job_id := line.take()) is not None:
-            positions[job_id] = len(positions) + 1
-        return positions
+            yield job_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +94,20 @@ class Waiting:
     priority: Priority
     deadline: float | None
     since: float
+    photos: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a job stands in the order of hand-out, as it is now.
+
+    Args:
+        position: 1 is next.
+        photos: of all jobs until then, with its own.
+    """
+
+    position: int
+    photos: int
 
 
 class Scheduler:
@@ -113,7 +125,7 @@ class Scheduler:
         self._waiting: dict[str, Waiting] = {}
         self._deadlines: list[tuple[float, str]] = []  # a heap; entries of jobs that are gone are ignored
         self._late: dict[str, None] = {}  # past their deadline, not told yet; in order
-        self._order: dict[str, int] | None = None  # computed when asked for, dropped at every change
+        self._order: dict[str, Place] | None = None  # computed when asked for, dropped at every change
         self._arrived = asyncio.Event()
         self._handed: float | None = None
         self._gaps = self._gap_seconds = 0.0
@@ -137,12 +149,19 @@ class Scheduler:
         return self._clock() - next(iter(self._waiting.values())).since if self._waiting else 0.0
 
     def submit(
-        self, job_id: str, person: str, *, priority: Priority = Priority.INTERACTIVE, deadline: float | None = None
+        self,
+        job_id: str,
+        person: str,
+        *,
+        priority: Priority = Priority.INTERACTIVE,
+        deadline: float | None = None,
+        photos: int = 1,
     ) -> None:
         """Put a job in line. One that waits already keeps its place.
 
         Args:
             deadline: time on the scheduler's clock after which nobody wants it any more.
+            photos: in it, of which an album has several. They are one turn, but more work.
 
         Raises:
             QueueFull: with the seconds after which to try again.
@@ -152,7 +171,7 @@ class Scheduler:
         if len(self) >= self._capacity:
             pace = USUAL_PACE if self.pace is None else self.pace
             raise QueueFull(f"{len(self)} jobs are waiting", max(1.0, pace * self.until_room))
-        self._waiting[job_id] = Waiting(person, priority, deadline, self._clock())
+        self._waiting[job_id] = Waiting(person, priority, deadline, self._clock(), photos)
         self._line.ring(priority).add(person, job_id)
         if deadline is not None:
             heapq.heappush(self._deadlines, (deadline, job_id))
@@ -180,12 +199,20 @@ class Scheduler:
             return True
         return self._remove(job_id)
 
-    def position(self, job_id: str) -> int | None:
-        """Its place in the order of hand-out as it stands: 1 is next. None when it does not wait."""
+    def place(self, job_id: str) -> Place | None:
+        """None when it does not wait."""
         self._retire()
         if self._order is None:
-            self._order = self._line.order()
+            self._order, photos = {}, 0
+            for position, waiting in enumerate(self._line.order(), 1):
+                photos += self._waiting[waiting].photos
+                self._order[waiting] = Place(position, photos)
         return self._order.get(job_id)
+
+    def last(self) -> Place:
+        """Where somebody would stand who comes now with one photo, were there no turns."""
+        self._retire()
+        return Place(len(self._waiting) + 1, sum(job.photos for job in self._waiting.values()) + 1)
 
     def expired(self) -> list[str]:
         """Jobs past their deadline, each told once. They are out of the line and will not be handed out."""

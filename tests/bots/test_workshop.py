@@ -47,3 +47,24 @@ async def test_as_many_are_painted_at_once_as_pays(tmp_path, pipeline, door):
             for job in jobs[8:]:
                 await ended(database, job.id)
             assert 1 <= most <= 2 * largest
+
+
+async def test_whoever_stands_behind_an_album_is_told_the_time_of_all_its_photos(tmp_path, pipeline, door):
+    hold = asyncio.Event()
+
+    async def act(_photo):
+        await hold.wait()
+
+    pipeline.act = act
+    settings = settings_in(tmp_path, model_batch=1)  # two jobs under way
+    async with studio_in(settings, pipeline, door) as (studio, database, _):
+        first = await studio.accept(request("1", "test:ann"), *(chunks(b"photo") for _ in range(4)))
+        second = await studio.accept(request("2", "test:bob"), chunks(b"photo"))
+        await door.until(lambda: sum(p.stage is Stage.PAINTING for _, p in door.shown) == 2)
+        album = await studio.accept(request("3", "test:cid"), *(chunks(b"photo") for _ in range(10)))
+        single = await studio.accept(request("4", "test:dan"), chunks(b"photo"))
+        jobs = (first, second, album, single)
+        etas = [studio.progress_of(job.id).eta for job in jobs]
+        assert etas == [0.5 * 5, 0.5 * 5, 0.5 * (5 + 10), 0.5 * (5 + 10 + 1)]
+        hold.set()
+        assert {(await ended(database, job.id)).state for job in jobs} == {State.DELIVERED}

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference.errors import QueueFull
-from inference.scheduler import PATIENCE, Priority, Scheduler
+from inference.scheduler import PATIENCE, Place, Priority, Scheduler
 
 
 class Clock:
@@ -32,6 +32,11 @@ def drain(scheduler: Scheduler) -> list[str]:
     return [take(scheduler) for _ in range(len(scheduler))]
 
 
+def position(scheduler: Scheduler, job_id: str) -> int | None:
+    place = scheduler.place(job_id)
+    return None if place is None else place.position
+
+
 def submit_all(scheduler: Scheduler, jobs: Iterable[str], **options: Priority) -> None:
     """`a1` is the first job of person a."""
     for job in jobs:
@@ -50,7 +55,7 @@ def test_a_newcomer_behind_five_hundred_jobs_of_one_person_is_second() -> None:
     submit_all(scheduler, [f"a{n}" for n in range(500)])
     submit_all(scheduler, ["b1"])
 
-    assert scheduler.position("b1") == 2
+    assert position(scheduler, "b1") == 2
 
 
 def test_interactive_goes_before_batch_but_batch_does_not_starve() -> None:
@@ -74,6 +79,18 @@ def test_a_batch_job_that_has_just_come_takes_nobodys_turn() -> None:
     assert take(scheduler) == f"a{PATIENCE}"
 
 
+def test_an_album_is_one_turn_but_the_work_of_all_its_photos() -> None:
+    scheduler = Scheduler(100)
+    scheduler.submit("a1", "a", photos=10)
+    submit_all(scheduler, ["a2", "b1"])
+
+    assert [scheduler.place(job) for job in ("a1", "b1", "a2")] == [Place(1, 10), Place(2, 11), Place(3, 12)]
+    assert scheduler.last() == Place(4, 13)
+    take(scheduler)
+    assert scheduler.place("b1") == Place(1, 1)
+    assert scheduler.place("a1") is None
+
+
 def test_is_bounded() -> None:
     scheduler = Scheduler(2)
     submit_all(scheduler, ["a1", "a2"])
@@ -82,7 +99,7 @@ def test_is_bounded() -> None:
         scheduler.submit("b1", "b")
 
     assert refusal.value.retry_after >= 1
-    assert scheduler.position("b1") is None
+    assert position(scheduler, "b1") is None
     take(scheduler)
     scheduler.submit("b1", "b")
     assert len(scheduler) == 2
@@ -117,7 +134,7 @@ def test_cancel() -> None:
     assert scheduler.cancel("a1")
     assert not scheduler.cancel("a1")
     assert not scheduler.cancel("unknown")
-    assert scheduler.position("a1") is None
+    assert position(scheduler, "a1") is None
     assert drain(scheduler) == ["a2", "b1"]
     assert not scheduler.cancel("b1")
 
@@ -132,7 +149,7 @@ def test_jobs_past_their_deadline_are_told_and_not_handed_out() -> None:
     clock.now = 9.9
     assert scheduler.expired() == []
     clock.now = 10
-    assert scheduler.position("b1") == 1
+    assert position(scheduler, "b1") == 1
     assert take(scheduler) == "b1"
     assert len(scheduler) == 2  # a1 has not been told yet
     assert scheduler.expired() == ["a1"]
@@ -147,7 +164,7 @@ def test_an_expired_job_can_still_be_cancelled() -> None:
     scheduler = Scheduler(10, clock)
     scheduler.submit("a1", "a", deadline=1)
     clock.now = 2
-    assert scheduler.position("a1") is None
+    assert position(scheduler, "a1") is None
 
     assert scheduler.cancel("a1")
     assert scheduler.expired() == []
@@ -210,7 +227,7 @@ def test_nothing_is_lost_and_nothing_comes_twice(steps: list[tuple[str, object]]
                     submitted.append(job_id)
                     deadlines[job_id] = deadline and clock.now + deadline
             case "next", _:
-                waiting = [job for job in submitted if scheduler.position(job)]
+                waiting = [job for job in submitted if position(scheduler, job)]
                 if waiting:
                     ended.append(job_id := take(scheduler))
                     assert deadlines[job_id] is None or deadlines[job_id] > clock.now
@@ -232,7 +249,7 @@ def test_positions_are_the_order_of_hand_out_and_the_front_keeps_its_place(steps
     scheduler = Scheduler(1000)
     submitted: list[str] = []
     for kind, value in steps:
-        before = {job: place for job in submitted if (place := scheduler.position(job))}
+        before = {job: place for job in submitted if (place := position(scheduler, job))}
         front = next((job for job, place in before.items() if place == 1), None)
         priorities = {job: job[-1] for job in before}
         match kind, value:
@@ -241,17 +258,17 @@ def test_positions_are_the_order_of_hand_out_and_the_front_keeps_its_place(steps
                 submitted.append(job_id)
                 scheduler.submit(job_id, person, priority=priority)
                 if front and (priorities[front] == "0" or priority is Priority.BATCH):
-                    assert scheduler.position(front) == 1
+                    assert position(scheduler, front) == 1
             case "next", _ if before:
                 assert take(scheduler) == front
                 for job in before.keys() - {front}:
-                    assert scheduler.position(job) == before[job] - 1
+                    assert position(scheduler, job) == before[job] - 1
             case "cancel", int(number) if number < len(submitted) and scheduler.cancel(submitted[number]):
                 for job in before.keys() - {submitted[number]}:
-                    place = scheduler.position(job)
+                    place = position(scheduler, job)
                     assert place is not None
                     assert place <= max(before[job], 1)
-    places = {job: place for job in submitted if (place := scheduler.position(job))}
+    places = {job: place for job in submitted if (place := position(scheduler, job))}
 
     assert sorted(places.values()) == list(range(1, len(places) + 1))
     assert drain(scheduler) == sorted(places, key=places.__getitem__)
