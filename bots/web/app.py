@@ -7,9 +7,10 @@ from bots.web.health import health_router
 from bots.web.limits import SlidingWindow
 from bots.web.middleware import AnswerUnexpected, CountRequests, SafeHeaders, content_policy
 from bots.web.objects import objects_router
-from bots.web.page import mount_page
+from bots.web.page import mount_page, page_templates
 from bots.web.ports import SigningStore, Store, Studio
 from bots.web.problems import ProblemHandlers
+from bots.web.result_page import ResultPage, result_router
 from bots.web.selfies import selfies_router
 from bots.web.wording import Wording
 from bots.words import Words
@@ -35,7 +36,9 @@ def create_app(settings: Settings, studio: Studio, store: Store, registry: Colle
     app.include_router(health_router(studio, store, registry))
     if isinstance(store, SigningStore):
         app.include_router(objects_router(store))
-    mount_page(app, settings, wording)
+    templates = page_templates()
+    app.include_router(result_router(ResultPage(settings, studio, store, wording, templates)))
+    mount_page(app, settings, wording, templates)
     https = settings.public_url.startswith("https://")
     # The last added is the outermost.
     app.add_middleware(AnswerUnexpected, handler=problems.unexpected)

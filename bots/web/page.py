@@ -29,8 +29,11 @@ class Assets(StaticFiles):
         return response
 
 
-def mount_page(app: FastAPI, settings: Settings, wording: Wording) -> None:
-    templates = Jinja2Templates(HERE / "templates")
+def page_templates() -> Jinja2Templates:
+    return Jinja2Templates(HERE / "templates")
+
+
+def mount_page(app: FastAPI, settings: Settings, wording: Wording, templates: Jinja2Templates) -> None:
     router = APIRouter(include_in_schema=False)
 
     @router.api_route("/", methods=["GET", "HEAD"])

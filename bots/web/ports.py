@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Protocol, runtime_checkable
 
-from bots.requests import PhotoRequest, Progress
+from bots.requests import Discarded, PhotoRequest, Progress
 from storage import Job
 
 
@@ -17,11 +17,17 @@ class Studio(Protocol):
 
     async def cancel(self, job_id: str, person: str) -> bool: ...
 
+    async def discard(self, job_id: str, person: str) -> Discarded | None: ...
+
     async def job(self, job_id: str) -> Job | None: ...
 
     def progress_of(self, job_id: str) -> Progress | None: ...
 
     async def link(self, key: str) -> str: ...
+
+    def sign(self, purpose: str, text: str) -> str: ...
+
+    def verify(self, purpose: str, text: str, signature: str) -> bool: ...
 
 
 class Store(Protocol):

@@ -1,6 +1,7 @@
 // The page: choose, adjust, watch, keep.
 
 import { ApiError, cancel, look, send } from "./api.js";
+import { copy } from "./copy.js";
 import { CropBox } from "./crop.js";
 
 const POLL = 700; // ms between looks while things move
@@ -178,8 +179,15 @@ function finished(job) {
   const key = found > painted ? "result_some" : painted > 1 ? "result_many" : "result_one";
   $("result-title").textContent = say(key, { painted, found });
   $("pictures").replaceChildren(...job.pictures.map((picture, index) => pair(picture, index + 1, painted)));
+  $("share").hidden = !job.links.page;
+  if (job.links.page) $("share-link").value = new URL(job.links.page, location.href).href;
+  copyButton().textContent = words.copy;
   offer("result", { tight: state.options?.crop, wide: state.options?.crop, adjust: true });
   show("result", { focus: true });
+}
+
+function copyButton() {
+  return document.querySelector("[data-act=copy]");
 }
 
 function pair(picture, number, painted) {
@@ -254,6 +262,7 @@ const acts = {
   wide: () => paint({ ...state.options, crop: "wide" }),
   tight: () => paint({ ...state.options, crop: "tight" }),
   whole: () => paint({ whole: "true" }),
+  copy: () => copy($("share-link"), copyButton(), words.copied),
   retry: () => paint(state.options, { sameKey: state.lost }),
 };
 

@@ -15,7 +15,7 @@ from tests.bots.web.conftest import client_of, make_settings
 from tests.bots.web.fakes import FakeStudio, make_job
 
 STATIC = Path(bots.web.__file__).parent / "static"
-TEMPLATE = Path(bots.web.__file__).parent / "templates" / "page.html"
+TEMPLATES = Path(bots.web.__file__).parent / "templates"
 
 
 class RemoteStore:
@@ -61,7 +61,8 @@ async def test_every_file_that_the_page_names_is_there(client: httpx.AsyncClient
 def test_every_word_that_the_page_uses_exists() -> None:
     catalogue = Words.load().catalogues["en"]
     script = (STATIC / "app.js").read_text()
-    used = set(re.findall(r"\bwords\.(\w+)", TEMPLATE.read_text() + script)) | set(re.findall(r'say\("(\w+)"', script))
+    templates = "".join(template.read_text() for template in TEMPLATES.iterdir())
+    used = set(re.findall(r"\bwords\.(\w+)", templates + script)) | set(re.findall(r'say\("(\w+)"', script))
     assert len(used) > 30
     assert {word for word in used if f"page.{word}" not in catalogue and word not in catalogue} == set()
 
