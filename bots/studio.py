@@ -178,9 +178,7 @@ class Studio:
     async def cancel(self, job_id: str, person: str) -> bool:
         """End a job of that person before its picture is there. False: not theirs, unknown, or too late."""
         job = await self._database.jobs.get(job_id)
-        if job is None or job.person != person:
-            return False
-        if await self._database.jobs.advance(job_id, State.CANCELLED) is None:
+        if job is None or job.person != person or not await self._database.jobs.advance(job_id, State.CANCELLED):
             return False
         self._workshop.stop(job_id)
         self._answers.dismiss(job)
@@ -198,6 +196,7 @@ class Studio:
         await self._store.delete([*job.results, *photos])
         await jobs.results_wiped([job_id])
         await jobs.inputs_wiped([job_id])
+        await self._database.mails.settle(job_id)  # a link to nothing is not mailed
         log.info("job discarded", job=job_id)
         return Discarded(len(photos), len(job.results))
 

@@ -1,6 +1,7 @@
 """What the web door needs of the rooms behind it."""
 
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol, runtime_checkable
 
 from bots.requests import Discarded, PhotoRequest, Progress
@@ -50,3 +51,11 @@ class SigningStore(Protocol):
     async def get(self, key: str) -> bytes: ...
 
     def verify(self, key: str, expires: str, signature: str) -> bool: ...
+
+
+class Mailroom(Protocol):
+    """Where visitors leave an address to be written to."""
+
+    def room_for(self, address: str) -> AbstractAsyncContextManager[None]: ...
+
+    async def promise(self, job: Job, address: str) -> None: ...

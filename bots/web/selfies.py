@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from contextlib import AsyncExitStack
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
@@ -9,21 +10,23 @@ from pydantic import BaseModel
 from bots.requests import PhotoRequest, Refused
 from bots.web.door import PLATFORM
 from bots.web.limits import SlidingWindow
-from bots.web.ports import Store, Studio
+from bots.web.ports import Mailroom, Store, Studio
 from bots.web.problems import Problem, ProblemDetails
 from bots.web.results import PictureLinks, code_of, picture_links, why_none
 from bots.web.secret_links import page_of
-from bots.web.upload import receive
+from bots.web.upload import Upload, receive
 from bots.web.visitors import address_of, idempotency_key, known_visitor, refuse_foreign, visitor_of
 from bots.web.wording import Wording
 from config import Settings
-from storage import Job, Source, State
+from storage import Job, Source, State, StorageError
+from storage.addresses import clean_address
 
 STATUS_OF_REFUSAL = {
     "blocked": 403,
     "photo_too_large": 413,
     "over_quota": 429,
     "waiting_quota": 429,
+    "mail_quota": 429,
     "queue_full": 503,
     "stopping": 503,
 }
@@ -42,6 +45,10 @@ UPLOAD_BODY = {
                     "crop": {"type": "string", "enum": ["default", "wide", "tight"]},
                     "whole": {"type": "string", "enum": ["true", "false"]},
                     "region": {"type": "string", "description": "x,y,width,height as fractions of the upright photo"},
+                    "email": {
+                        "type": "string",
+                        "description": "gets the link to the result; only where this service sends e-mail",
+                    },
                 },
             }
         }
@@ -82,7 +89,12 @@ class Selfie(BaseModel):
 
 
 def selfies_router(
-    settings: Settings, studio: Studio, store: Store, wording: Wording, window: SlidingWindow
+    settings: Settings,
+    studio: Studio,
+    store: Store,
+    wording: Wording,
+    window: SlidingWindow,
+    mailroom: Mailroom | None,
 ) -> APIRouter:
     router = APIRouter(prefix="/api/selfies", tags=["selfies"])
 
@@ -129,10 +141,18 @@ def selfies_router(
                 reply="",
                 declared_size=upload.size,
             )
+            address = _address_in(upload, mailroom)
             try:
-                job = await studio.accept(photo, upload.chunks())
+                async with AsyncExitStack() as stack:
+                    if mailroom and address:
+                        await stack.enter_async_context(mailroom.room_for(address))
+                    job = await studio.accept(photo, upload.chunks())
+                    if mailroom and address:  # before anybody is told that the photo is taken in
+                        await mailroom.promise(job, address)
             except Refused as refusal:
                 raise _problem(refusal) from refusal
+            except StorageError as error:
+                raise Problem(503, "unexpected", retry_after=RETRY_AFTER[503]) from error
         visitor.keep(response, settings)
         progress = studio.progress_of(job.id)
         response.headers["Location"] = _address(job)
@@ -174,6 +194,22 @@ def _refusals(statuses: list[int]) -> dict[int | str, dict[str, object]]:
 
 def _address(job: Job) -> str:
     return f"/api/selfies/{job.id}"
+
+
+def _address_in(upload: Upload, mailroom: Mailroom | None) -> str | None:
+    """Where the link is to be mailed; None: nowhere.
+
+    Raises:
+        Problem: 422, it is no address, or there is nobody to write to it.
+    """
+    if not upload.email:
+        return None
+    if mailroom is None:
+        raise Problem(422, "no_mail")
+    try:
+        return clean_address(upload.email)
+    except ValueError:
+        raise Problem(422, "bad_email") from None
 
 
 def _problem(refusal: Refused) -> Problem:

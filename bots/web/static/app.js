@@ -54,7 +54,9 @@ function take(file) {
   preview.onerror = () => shown(false);
   preview.src = state.address;
   $("file-name").textContent = file.name;
+  const address = email();
   form.reset();
+  if (address) form.elements.email.value = address;
   crop.forget();
   history.replaceState(null, "", location.pathname);
   show("choices");
@@ -89,6 +91,11 @@ function options() {
   return { faces: faces.value, crop: distance.value };
 }
 
+/** Where the link is mailed to; empty: nowhere, or this service sends no e-mail. */
+function email() {
+  return form.elements.email?.value.trim() ?? "";
+}
+
 // Watch
 
 async function paint(choice, { sameKey = false } = {}) {
@@ -98,7 +105,8 @@ async function paint(choice, { sameKey = false } = {}) {
   const watching = (state.watching = {});
   show("work");
   status(say("uploading", { percent: 0 }), 0);
-  const { accepted, abort } = send(state.photo, choice, state.key, (fraction) =>
+  const fields = email() ? { ...choice, email: email() } : choice;
+  const { accepted, abort } = send(state.photo, fields, state.key, (fraction) =>
     status(say("uploading", { percent: Math.round(fraction * 100) }), fraction * 100),
   );
   state.abort = abort;
@@ -214,6 +222,10 @@ function failed(error) {
   const text = code === "not_found" ? words.gone : error instanceof ApiError && error.message;
   $("failure-text").textContent = [text || words.no_connection, later(error.retryAfter)].join(" ").trim();
   const faceless = code === "no_face" || code === "face_too_small";
+  if (["bad_email", "mail_quota"].includes(code)) {
+    show("choices");
+    return complain($("failure-text").textContent);
+  }
   const hopeless = ["unreadable", "unsupported_format", "photo_too_large", "blocked"].includes(code);
   state.lost = code === "no_connection";
   offer("failure", { whole: faceless, adjust: faceless, retry: !faceless && !hopeless });

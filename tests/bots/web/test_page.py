@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 import bots.web
 from bots.web import create_app
 from bots.words import Words
-from storage import State, StorageError
+from storage import ObjectStore, State, StorageError
 from tests.bots.web.conftest import client_of, make_settings
 from tests.bots.web.fakes import FakeStudio, make_job
 
@@ -41,6 +41,15 @@ async def test_the_page(client: httpx.AsyncClient) -> None:
     assert Words.load().say("en", "page.drop") in answer.text
     assert "within 1 h" in answer.text
     assert "{" not in re.sub(r'data-words="[^"]*"', "", answer.text)
+
+
+async def test_an_address_is_asked_for_only_where_mails_are_sent(
+    client: httpx.AsyncClient, studio: FakeStudio, store: ObjectStore
+) -> None:
+    assert 'type="email"' not in (await client.get("/")).text
+    app = create_app(make_settings(), studio, store, CollectorRegistry(), object())
+    async with client_of(app) as mailing:
+        assert 'type="email"' in (await mailing.get("/")).text
 
 
 async def test_nothing_inline_and_nothing_foreign(client: httpx.AsyncClient) -> None:
