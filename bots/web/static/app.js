@@ -189,7 +189,7 @@ function finished(job) {
   $("pictures").replaceChildren(...job.pictures.map((picture, index) => pair(picture, index + 1, painted)));
   $("share").hidden = !job.links.page;
   if (job.links.page) $("share-link").value = new URL(job.links.page, location.href).href;
-  copyButton().textContent = words.copy;
+  copyButton().textContent = words.copy_link;
   offer("result", { tight: state.options?.crop, wide: state.options?.crop, adjust: true });
   show("result", { focus: true });
 }

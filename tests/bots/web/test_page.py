@@ -73,6 +73,7 @@ def test_every_word_that_the_page_uses_exists() -> None:
     templates = "".join(template.read_text() for template in TEMPLATES.iterdir())
     used = set(re.findall(r"\bwords\.(\w+)", templates + script)) | set(re.findall(r'say\("(\w+)"', script))
     assert len(used) > 30
+    assert not used & set(dir(dict)), "templates would find the method, not the word"
     assert {word for word in used if f"page.{word}" not in catalogue and word not in catalogue} == set()
 
 

@@ -55,6 +55,7 @@ async def test_it_shows_all_pictures_by_links_that_work(client: httpx.AsyncClien
     downloads = [link for link in links if "filename=" in link]
     assert [re.findall(r"filename=([\w.-]+)", link) for link in downloads] == [["anime.png"], ["anime-2.png"]]
     assert "Here you are: 2 faces." in answer.text
+    assert ">Copy</button>" in answer.text
     assert "It works until November 21, 2023." in answer.text  # a week later
     assert len(re.findall(r"<details>\s*<summary>Show the photo</summary>\s*<img", answer.text)) == 2
     assert not re.findall(r"<style|\sstyle=|\son\w+=|javascript:|http-equiv", answer.text)
@@ -79,6 +80,7 @@ async def test_a_preview_has_a_picture_at_an_absolute_address(public: httpx.Asyn
     assert answer.status_code == 302
     assert answer.headers["cache-control"] == "no-store"
     assert (await public.get(answer.headers["location"])).content == PNG
+    assert (await public.head(answer.headers["location"])).headers["content-type"] == "image/png"
 
 
 @pytest.mark.parametrize("ending", ["", "/1.png"])
