@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import asdict
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -19,11 +20,12 @@ from bots.vitals import Vitals, watch_loop
 from config import ConfigError, Settings, load_settings
 from inference import InferenceError, Pipeline
 from storage import Database, ObjectStore, StorageError, open_store
+from storage.addresses import DIGEST_SECRET
 from storage.retention import sweep
 from ugatit import WeightsError
 
 if TYPE_CHECKING:
-    from prometheus_client import CollectorRegistry
+    from bots.mail import Mailroom
 
 log = structlog.get_logger(__name__)
 
@@ -64,7 +66,7 @@ async def serve(settings: Settings, *, say: Callable[[str], None] = print, netwo
         Vitals(studio.queue, pipeline).register(metrics.registry)
         watcher = asyncio.create_task(watch_loop(metrics.late), name="loop watcher")
         stack.callback(watcher.cancel)
-        await _open_doors(stack, settings, studio, store, metrics.registry, say)
+        await _open_doors(stack, settings, studio, store, database, metrics, say)
         sweeper = asyncio.create_task(_sweep(settings, database, store))
         stack.callback(sweeper.cancel)
         ready = asyncio.create_task(_say_ready(pipeline, say))
@@ -82,8 +84,6 @@ def _refuse_unserved(settings: Settings) -> None:
     """Settings that this version only knows by name stop the start: nobody should wait for what they promise."""
     if settings.queue_url != "local:":
         raise ConfigError(f"QUEUE_URL = {settings.queue_url!r}: workers over SQS are not there yet; use local:")
-    if settings.mail_url is not None:
-        raise ConfigError("MAIL_URL: e-mailed links are not there yet; leave it empty")
 
 
 async def _open_doors(
@@ -91,7 +91,8 @@ async def _open_doors(
     settings: Settings,
     studio: Studio,
     store: ObjectStore,
-    registry: "CollectorRegistry",
+    database: Database,
+    metrics: Metrics,
     say: Callable[[str], None],
 ) -> None:
     # Each is imported here: the engine's process starts meanwhile, and nobody waits for the SDK of a door that is off.
@@ -99,8 +100,10 @@ async def _open_doors(
     from bots.web import serve as serve_web
 
     studio.open_door(WebDoor())
-    web = create_app(settings, studio, store, registry)
+    mailroom = await _open_mailroom(stack, settings, studio, database, metrics)
+    web = create_app(settings, studio, store, metrics.registry, mailroom)
     say(f"Page and API    {await stack.enter_async_context(serve_web(web, settings))}")
+    say(f"E-mail          on, as {settings.mail_from}" if mailroom else "E-mail          off (MAIL_URL turns it on)")
     if settings.telegram_token:
         from bots.telegram.runner import run_telegram
 
@@ -116,6 +119,27 @@ async def _open_doors(
         say("Discord         on")
     else:
         say("Discord         off (DISCORD_TOKEN turns it on)")
+
+
+async def _open_mailroom(
+    stack: AsyncExitStack, settings: Settings, studio: Studio, database: Database, metrics: Metrics
+) -> "Mailroom | None":
+    if settings.mail_url is None:
+        return None
+    from bots.letter import Letters
+    from bots.mail import Mailroom
+    from bots.postman import Postman
+    from bots.smtp import Account
+    from bots.web.secret_links import page_of
+    from bots.words import Words
+
+    def page(job_id: str) -> str:
+        return settings.public_url + page_of(job_id, studio)
+
+    account = Account.from_url(settings.mail_url.get_secret_value(), urlsplit(settings.public_url).hostname or "")
+    letters = Letters(settings, Words.load(), page, studio.sign)
+    await stack.enter_async_context(Postman(database.mails, database.jobs, account, letters, metrics))
+    return Mailroom(database.mails, await database.secret(DIGEST_SECRET))
 
 
 async def _say_ready(pipeline: Pipeline, say: Callable[[str], None]) -> None:

@@ -1,8 +1,10 @@
 """Logging of the service: structured, to standard error, with every secret struck out."""
 
 import logging
+import re
 import sys
 from collections.abc import Iterable
+from urllib.parse import unquote, urlsplit
 
 import structlog
 from pydantic import SecretStr
@@ -29,26 +31,34 @@ NOISY = (
 def secrets_of(settings: Settings) -> tuple[str, ...]:
     """The values that must never be written anywhere."""
     values = (getattr(settings, name) for name in type(settings).model_fields)
-    return tuple(value.get_secret_value() for value in values if isinstance(value, SecretStr))
+    secrets = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+    if settings.mail_url and (password := urlsplit(settings.mail_url.get_secret_value()).password):
+        secrets += [password, unquote(password)]  # what a mail library speaks of, without the address around it
+    return tuple(secrets)
+
+
+# People's e-mail addresses are nowhere named on purpose; what a mail server says, and libraries repeat, names them.
+ADDRESS = re.compile(r"[^\s@<>\"'(),:;\[\]/=]+@[\w-]+(?:\.[\w-]+)+")
 
 
 class Redaction:
-    """A structlog processor that strikes secrets out of whatever is logged, tracebacks included."""
+    """A structlog processor that strikes secrets and e-mail addresses out of whatever is logged, tracebacks too."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self._secrets = tuple(s for s in secrets if s)
 
     def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-        return {key: self.clean(value) for key, value in event.items()} if self._secrets else event
+        return {key: self.clean(value) for key, value in event.items()}
 
     def clean(self, value: object) -> object:
         """`value` with the secrets struck out; other types than text only where one shows in their text."""
         text = value if isinstance(value, str) else str(value)
-        if not any(secret in text for secret in self._secrets):
+        found = [secret for secret in self._secrets if secret in text]
+        if not found and ("@" not in text or not ADDRESS.search(text)):
             return value
-        for secret in self._secrets:
+        for secret in found:
             text = text.replace(secret, HIDDEN)
-        return text
+        return ADDRESS.sub(HIDDEN, text)
 
 
 def configure_logging(settings: Settings) -> None:

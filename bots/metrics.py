@@ -42,6 +42,9 @@ class Metrics:
             registry=registry,
         )
         self._unsent = Counter(f"{PREFIX}_answers_retried", "Answers sent again", ["door"], registry=registry)
+        self._mails_sent = Counter(f"{PREFIX}_mails_sent", "E-mails that the mail server took", registry=registry)
+        self._mails_retried = Counter(f"{PREFIX}_mails_retried", "E-mails put off after a failure", registry=registry)
+        self._mails_given_up = Counter(f"{PREFIX}_mails_given_up", "E-mails never sent", registry=registry)
         self._wait = Histogram(
             f"{PREFIX}_wait_seconds", "From taken in to its turn", ["door"], buckets=LONG, registry=registry
         )
@@ -105,6 +108,18 @@ class Metrics:
     def answer_retried(self, door: str) -> None:
         """An answer did not get through and is sent again."""
         self._unsent.labels(door).inc()
+
+    def mail_sent(self) -> None:
+        """The mail server took an e-mail."""
+        self._mails_sent.inc()
+
+    def mail_retried(self) -> None:
+        """An e-mail could not be handed in and is tried again later."""
+        self._mails_retried.inc()
+
+    def mail_given_up(self) -> None:
+        """An e-mail was refused for good, or for too long."""
+        self._mails_given_up.inc()
 
     def stored(self, seconds: float) -> None:
         """The pictures of one job are in the store."""

@@ -66,6 +66,14 @@ class Delivery:
     missed: tuple[str, ...] = ("",)
 
 
+@dataclass(frozen=True, slots=True)
+class Discarded:
+    """How many objects of one job were wiped; none the second time."""
+
+    photos: int
+    pictures: int
+
+
 class Refused(Exception):
     """A photo was not taken in. `code` picks the words; `retry_at` is unix time when it would be, if known."""
 

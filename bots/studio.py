@@ -14,7 +14,7 @@ import structlog
 from bots.answers import Answers
 from bots.likeness import Likeness
 from bots.metrics import Metrics
-from bots.requests import Door, PhotoRequest, Picture, Progress, Refused
+from bots.requests import Discarded, Door, PhotoRequest, Picture, Progress, Refused
 from bots.seal import Seal
 from bots.vitals import Queue
 from bots.workshop import Workshop
@@ -178,28 +178,27 @@ class Studio:
     async def cancel(self, job_id: str, person: str) -> bool:
         """End a job of that person before its picture is there. False: not theirs, unknown, or too late."""
         job = await self._database.jobs.get(job_id)
-        if job is None or job.person != person:
-            return False
-        if await self._database.jobs.advance(job_id, State.CANCELLED) is None:
+        if job is None or job.person != person or not await self._database.jobs.advance(job_id, State.CANCELLED):
             return False
         self._workshop.stop(job_id)
         self._answers.dismiss(job)
         log.info("job cancelled", job=job_id)
         return True
 
-    async def discard(self, job_id: str, person: str) -> bool:
+    async def discard(self, job_id: str, person: str) -> Discarded | None:
         """Wipe the pictures of that person's job, and its photos unless another job is made from them, too."""
-        jobs = self._database.jobs
-        job = await jobs.get(job_id)
-        if job is None or job.person != person:
-            return False
         await self.cancel(job_id, person)  # one that is not delivered yet has nothing to deliver any more
+        jobs = self._database.jobs
+        job = await jobs.get(job_id)  # as it is now that nothing can be added to it
+        if job is None or job.person != person:
+            return None
         photos = job.stored_inputs if await jobs.sharing_inputs(job.inputs) == 1 else ()
         await self._store.delete([*job.results, *photos])
         await jobs.results_wiped([job_id])
         await jobs.inputs_wiped([job_id])
+        await self._database.mails.settle(job_id)  # a link to nothing is not mailed
         log.info("job discarded", job=job_id)
-        return True
+        return Discarded(len(photos), len(job.results))
 
     async def forget(self, person: str) -> Forgotten:
         """Cancel what a person still waits for, and wipe all that is stored of them; says how much that was."""

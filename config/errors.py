@@ -14,7 +14,10 @@ def explain(error: ValidationError) -> ConfigError:
     lines = []
     for problem in error.errors():
         key = ".".join(str(part) for part in problem["loc"]).upper()
-        given = "(not shown)" if any(word in key for word in SECRET_WORDS) else repr(problem["input"])
         allowed = problem["msg"].removeprefix("Value error, ")
+        if not key:  # two settings that do not go together: what was given is all of them, secrets too
+            lines.append(allowed)
+            continue
+        given = "(not shown)" if any(word in key for word in SECRET_WORDS) else repr(problem["input"])
         lines.append(f"{key} = {given}: {allowed[:1].lower()}{allowed[1:]}")
     return ConfigError("Wrong settings:\n  " + "\n  ".join(lines))

@@ -15,6 +15,7 @@ from pydantic_settings import (
 )
 
 from config.errors import ConfigError, explain
+from config.mail import is_mail_url, is_sender
 
 Numbers = Annotated[tuple[int, ...], NoDecode]
 Words = Annotated[tuple[str, ...], NoDecode]
@@ -45,8 +46,12 @@ class Settings(BaseSettings):
     web_port: int = Field(8080, ge=0, le=65535, description="Port of the page and the API; 0 picks a free one")
     web_public_url: str | None = Field(None, description="Address under which visitors reach the page")
 
-    mail_url: SecretStr | None = Field(None, description="smtp://user:pass@host:587; empty: no e-mail is sent")
-    mail_from: str | None = Field(None, description="Sender of e-mails")
+    mail_url: SecretStr | None = Field(
+        None, description="smtp://user:pass@host:587 or smtps://…:465; empty: no e-mail is sent"
+    )
+    mail_from: str | None = Field(
+        None, description="Sender of e-mails, as bot@example.org or Selfie2Anime <bot@example.org>"
+    )
 
     storage_url: str = Field("file:data/objects", description="file:PATH or s3://BUCKET/PREFIX")
     storage_link_ttl: int = Field(86_400, ge=60, le=604_800, description="Seconds that a signed link works")
@@ -160,15 +165,31 @@ class Settings(BaseSettings):
     @field_validator("mail_url")
     @classmethod
     def _mail(cls, value: SecretStr | None) -> SecretStr | None:
-        url = urlsplit(value.get_secret_value()) if value else None
-        if url is None or (url.scheme in {"smtp", "smtps"} and url.hostname):
+        if value is None or is_mail_url(value.get_secret_value()):
             return value
-        raise ValueError("must be smtp://user:pass@host:587 or smtps://…")
+        raise ValueError("must be smtp://user:pass@host:587 or smtps://user:pass@host:465, with %40 for an @ in user")
+
+    @field_validator("mail_from")
+    @classmethod
+    def _sender(cls, value: str | None) -> str | None:
+        if value is None or is_sender(value):
+            return value
+        raise ValueError("must be an address such as bot@example.org or Selfie2Anime <bot@example.org>")
 
     @model_validator(mode="after")
     def _webhook_pair(self) -> Self:
         if self.telegram_webhook_url and not self.telegram_webhook_secret:
             raise ValueError("TELEGRAM_WEBHOOK_URL needs TELEGRAM_WEBHOOK_SECRET as well")
+        return self
+
+    @model_validator(mode="after")
+    def _mail_parts(self) -> Self:
+        needed = {"MAIL_FROM": self.mail_from, "WEB_PUBLIC_URL": self.web_public_url}
+        missing = [name for name, value in needed.items() if not value]
+        if self.mail_url and missing:
+            raise ValueError(
+                f"MAIL_URL needs {' and '.join(missing)} as well: mails have a sender, and lead to the page"
+            )
         return self
 
     @property

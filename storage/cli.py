@@ -11,10 +11,13 @@ import typer
 
 from config import ConfigError, Settings, load_settings
 from storage import retention
+from storage.addresses import DIGEST_SECRET, clean_address, digest_of
 from storage.database import Database
 from storage.errors import StorageError
 from storage.objects import ObjectStore, open_store
 from storage.provision import provision as provision_store
+
+MAIL = "mail"  # in place of a platform: whoever owns that address, wherever they came from
 
 cli = typer.Typer(help="Photos, pictures and what is remembered of people.", no_args_is_help=True, add_completion=False)
 
@@ -41,12 +44,19 @@ def sweep() -> None:
 
 
 @cli.command()
-def forget(person: Annotated[str, typer.Argument(help="telegram:ID, discord:ID or web:ID")]) -> None:
-    """Wipe everything of one person, and say what was wiped. Safe to repeat."""
+def forget(person: Annotated[str, typer.Argument(help="telegram:ID, discord:ID, web:ID or mail:ADDRESS")]) -> None:
+    """Wipe everything of one person, or all whose result was mailed to an address, and say what. Safe to repeat."""
     platform, _, name = person.partition(":")
     if not platform or not name:
         raise typer.BadParameter(f"{person!r}: write PLATFORM:ID, such as telegram:12345", param_hint="PERSON")
-    asyncio.run(_forget(load_settings(), person))
+    if platform == MAIL:
+        try:
+            address = clean_address(name)
+        except ValueError:
+            raise typer.BadParameter(f"{name!r} is no e-mail address", param_hint="PERSON") from None
+        asyncio.run(_forget_mailbox(load_settings(), address))
+    else:
+        asyncio.run(_forget(load_settings(), person))
 
 
 async def _provision(settings: Settings) -> None:
@@ -77,6 +87,13 @@ async def _forget(settings: Settings, person: str) -> None:
     print(f"Wiped of {person}: jobs {wiped.jobs}, photos {wiped.photos}, pictures {wiped.pictures}, {remembered}.")
     if wiped.blocked:
         print(f"{person} stays blocked.")
+
+
+async def _forget_mailbox(settings: Settings, address: str) -> None:
+    async with _opened(settings) as (database, store):
+        digest = digest_of(address, await database.secret(DIGEST_SECRET))
+        wiped = await retention.forget_mailbox(database, store, digest)
+    print(f"Wiped of {MAIL}:{address}: jobs {wiped.jobs}, photos {wiped.photos}, pictures {wiped.pictures}.")
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from typing import Self
 
 from storage.broadcasts import Broadcasts
 from storage.jobs import Job, Jobs, unheard
+from storage.mails import Mails
 from storage.migrations import migrate
 from storage.people import People
 from storage.sql import Sql
@@ -40,6 +41,7 @@ class Database:
         self.jobs = Jobs(self._sql, clock, changed)
         self.people = People(self._sql)
         self.broadcasts = Broadcasts(self._sql)
+        self.mails = Mails(self._sql)
 
     async def __aenter__(self) -> Self:
         await self._sql.open(migrate)

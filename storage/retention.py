@@ -4,16 +4,19 @@ Objects go first and rows after, so that whatever cuts it short, doing it again 
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 
 from storage.database import Database
-from storage.jobs import Jobs, State
+from storage.jobs import Job, Jobs, State
 from storage.keys import INPUTS, RESULTS, job_of
 from storage.objects import ObjectStore
 
 # A platform repeats an update for up to a day (https://core.telegram.org/bots/api#getting-updates): its row must be
 # there to say that it was answered. The hourly quota is counted from rows, too.
 _KEEP_ROWS = 86_400.0
+# A mail is tried for a day after its job ended (bots/postman.py). Whatever became of the postman, addresses go then.
+_KEEP_ADDRESSES = 90_000.0
 # An object is written before its row: one without a row is only abandoned when it isn't brand new.
 _ABANDONED_AFTER = 3_600.0
 _BATCH = 500  # jobs at a time: the event loop and the database stay free for people in between
@@ -65,6 +68,7 @@ async def sweep(
         thorough: look through all stored pictures, too, for those that no job knows. They are rare and the look is
             long (it lists every one), so once a day is enough.
     """
+    await database.mails.give_up(now - _KEEP_ADDRESSES)
     photos = await _sweep_photos(database.jobs, store, now - keep_inputs)
     pictures = await _sweep_pictures(database.jobs, store, now - keep_results)
     jobs = 0
@@ -106,24 +110,42 @@ async def forget(database: Database, store: ObjectStore, person: str) -> Forgott
     Args:
         person: `platform:id`.
     """
-    photos: set[str] = set()
-    pictures: set[str] = set()
-    ids: set[str] = set()
-    while jobs := await database.jobs.of(person):  # again: a photo may arrive while older ones are wiped
-        for job in jobs:
-            if not job.state.ended:
-                await database.jobs.advance(job.id, State.CANCELLED)
-                pictures.update(await store.stale(f"{RESULTS}{job.id}/", math.inf))  # stored, not yet in the row
-        jobs = await database.jobs.of(person)
-        photos.update(key for job in jobs for key in job.stored_inputs)
-        pictures.update(key for job in jobs for key in job.results)
-        await store.delete(sorted(photos | pictures))
-        await database.jobs.remove(job.id for job in jobs)
-        ids.update(job.id for job in jobs)
+    wiped = await _wipe(database.jobs, store, lambda: database.jobs.of(person))
     settings = await database.people.forget(person)
     await database.broadcasts.forget(person)
     blocked = (await database.people.get(person)).blocked
-    return Forgotten(len(ids), len(photos), len(pictures), settings, blocked)
+    return replace(wiped, settings=settings, blocked=blocked)
+
+
+async def forget_mailbox(database: Database, store: ObjectStore, digest: str) -> Forgotten:
+    """Wipe all jobs whose results were mailed, or are to be, to the address of this digest, with their mails.
+
+    As `forget`, which it leaves alone: whoever typed the address in may have sent other photos.
+    """
+
+    async def jobs() -> list[Job]:
+        found = [await database.jobs.get(job_id) for job_id in await database.mails.jobs_for(digest)]
+        return [job for job in found if job is not None]
+
+    return await _wipe(database.jobs, store, jobs)
+
+
+async def _wipe(jobs: Jobs, store: ObjectStore, find: Callable[[], Awaitable[list[Job]]]) -> Forgotten:
+    photos: set[str] = set()
+    pictures: set[str] = set()
+    ids: set[str] = set()
+    while found := await find():  # again: a photo may arrive while older ones are wiped
+        for job in found:
+            if not job.state.ended:
+                await jobs.advance(job.id, State.CANCELLED)
+                pictures.update(await store.stale(f"{RESULTS}{job.id}/", math.inf))  # stored, not yet in the row
+        found = await find()
+        photos.update(key for job in found for key in job.stored_inputs)
+        pictures.update(key for job in found for key in job.results)
+        await store.delete(sorted(photos | pictures))
+        await jobs.remove(job.id for job in found)
+        ids.update(job.id for job in found)
+    return Forgotten(len(ids), len(photos), len(pictures), settings=False, blocked=False)
 
 
 async def _abandoned(jobs: Jobs, store: ObjectStore, prefix: str, before: float) -> list[str]:

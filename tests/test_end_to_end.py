@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from tests.fakes.s3 import S3Server, s3_server
+from tests.fakes.smtp import mail_server
 from tests.fakes.telegram import FakeTelegram
 from tests.service import ROOT, Service
 from ugatit import bundled_weights
@@ -160,6 +161,31 @@ async def test_the_page_paints_with_pictures_private_in_s3(tmp_path: Path, s3: S
             await service.said("Ready to paint")
             assert (await client.get("/readyz")).status_code == 200
         assert await service.stop() == 0
+
+
+async def test_a_link_is_mailed_though_the_service_was_killed_and_the_mail_server_was_down(tmp_path: Path):
+    async with mail_server() as smtp:
+        settings = {
+            "MAIL_URL": smtp.url,
+            "MAIL_FROM": "bot@anime.example",
+            "WEB_PUBLIC_URL": "https://anime.example",
+        }
+        await smtp.down()
+        async with Service(tmp_path, **settings) as service:
+            await service.said("E-mail          on, as bot@anime.example")
+            async with httpx.AsyncClient(base_url=service.address, timeout=30) as client:
+                fields, photo = {"email": "ann@example.org"}, {"photo": ("me.jpg", jpeg(), "image/jpeg")}
+                sent = await client.post("/api/selfies", files=photo, data=fields)
+                assert sent.status_code == 202, sent.text
+            await service.kill()
+            await smtp.up()
+            await service.start()
+            await smtp.until(1, within=PATIENCE)
+            assert sent.json()["links"]["page"] in smtp.received[0].get_body(("plain",)).get_content()
+            await service.said('"event": "mail sent"')
+            assert await service.stop() == 0
+            assert "ann@example.org" not in service.output
+        assert smtp.recipients == ["ann@example.org"]
 
 
 async def finished(client: httpx.AsyncClient, path: str) -> dict:

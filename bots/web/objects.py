@@ -18,7 +18,7 @@ POLICY = "default-src 'none'; sandbox"
 def objects_router(store: SigningStore) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
-    @router.get("/objects/{key:path}")
+    @router.api_route("/objects/{key:path}", methods=["GET", "HEAD"])  # a preview asks for the head first
     async def serve_object(key: str, expires: str = "", signature: str = "", filename: str | None = None) -> Response:
         """The object, shown in place or, with a filename, downloaded under that name."""
         if not re.fullmatch(r"\d{1,12}", expires):

@@ -29,8 +29,12 @@ class Assets(StaticFiles):
         return response
 
 
-def mount_page(app: FastAPI, settings: Settings, wording: Wording) -> None:
-    templates = Jinja2Templates(HERE / "templates")
+def page_templates() -> Jinja2Templates:
+    return Jinja2Templates(HERE / "templates")
+
+
+def mount_page(app: FastAPI, settings: Settings, wording: Wording, templates: Jinja2Templates, *, mail: bool) -> None:
+    """The page at `/`; with `mail`, it asks for an address."""
     router = APIRouter(include_in_schema=False)
 
     @router.api_route("/", methods=["GET", "HEAD"])
@@ -41,6 +45,7 @@ def mount_page(app: FastAPI, settings: Settings, wording: Wording) -> None:
             "words": wording.page(language),
             "privacy": wording.privacy(language),
             "photo_bytes": settings.limits_photo_bytes,
+            "mail": mail,
         }
         response = templates.TemplateResponse(request, "page.html", context, headers=wording.headers(language))
         visitor_of(request).keep(response, settings)

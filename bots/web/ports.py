@@ -1,9 +1,10 @@
 """What the web door needs of the rooms behind it."""
 
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol, runtime_checkable
 
-from bots.requests import PhotoRequest, Progress
+from bots.requests import Discarded, PhotoRequest, Progress
 from storage import Job
 
 
@@ -17,11 +18,17 @@ class Studio(Protocol):
 
     async def cancel(self, job_id: str, person: str) -> bool: ...
 
+    async def discard(self, job_id: str, person: str) -> Discarded | None: ...
+
     async def job(self, job_id: str) -> Job | None: ...
 
     def progress_of(self, job_id: str) -> Progress | None: ...
 
     async def link(self, key: str) -> str: ...
+
+    def sign(self, purpose: str, text: str) -> str: ...
+
+    def verify(self, purpose: str, text: str, signature: str) -> bool: ...
 
 
 class Store(Protocol):
@@ -44,3 +51,11 @@ class SigningStore(Protocol):
     async def get(self, key: str) -> bytes: ...
 
     def verify(self, key: str, expires: str, signature: str) -> bool: ...
+
+
+class Mailroom(Protocol):
+    """Where visitors leave an address to be written to."""
+
+    def room_for(self, address: str) -> AbstractAsyncContextManager[None]: ...
+
+    async def promise(self, job: Job, address: str) -> None: ...

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
+from bots.web.secret_links import loggable
 from bots.web.wording import Wording
 
 log = structlog.get_logger(__name__)
@@ -57,7 +58,9 @@ class ProblemHandlers:
         reference = ""
         if error.code == "unexpected":  # the words name a reference, so the log has to know it as well
             reference = secrets.token_hex(4)
-            log.error("request refused", reference=reference, path=request.url.path, reason=repr(error.__cause__))
+            log.error(
+                "request refused", reference=reference, path=loggable(request.url.path), reason=repr(error.__cause__)
+            )
         return self._answer(request, error.status, error.code, headers=headers, reference=reference)
 
     async def of_http(self, request: Request, error: Exception) -> JSONResponse:
@@ -68,7 +71,7 @@ class ProblemHandlers:
     async def unexpected(self, request: Request, error: Exception) -> JSONResponse:
         """Nothing of the error is shown, only a reference that stands in the log beside it."""
         reference = secrets.token_hex(4)
-        log.error("request failed", reference=reference, path=request.url.path, exc_info=error)
+        log.error("request failed", reference=reference, path=loggable(request.url.path), exc_info=error)
         return self._answer(request, 500, "unexpected", reference=reference)
 
     def _answer(

@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from contextlib import AsyncExitStack
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
@@ -9,19 +10,23 @@ from pydantic import BaseModel
 from bots.requests import PhotoRequest, Refused
 from bots.web.door import PLATFORM
 from bots.web.limits import SlidingWindow
-from bots.web.ports import Store, Studio
+from bots.web.ports import Mailroom, Store, Studio
 from bots.web.problems import Problem, ProblemDetails
-from bots.web.upload import receive
+from bots.web.results import PictureLinks, code_of, picture_links, why_none
+from bots.web.secret_links import page_of
+from bots.web.upload import Upload, receive
 from bots.web.visitors import address_of, idempotency_key, known_visitor, refuse_foreign, visitor_of
 from bots.web.wording import Wording
 from config import Settings
-from storage import Job, Source, State
+from storage import Job, Source, State, StorageError
+from storage.addresses import clean_address
 
 STATUS_OF_REFUSAL = {
     "blocked": 403,
     "photo_too_large": 413,
     "over_quota": 429,
     "waiting_quota": 429,
+    "mail_quota": 429,
     "queue_full": 503,
     "stopping": 503,
 }
@@ -40,6 +45,10 @@ UPLOAD_BODY = {
                     "crop": {"type": "string", "enum": ["default", "wide", "tight"]},
                     "whole": {"type": "string", "enum": ["true", "false"]},
                     "region": {"type": "string", "description": "x,y,width,height as fractions of the upright photo"},
+                    "email": {
+                        "type": "string",
+                        "description": "gets the link to the result; only where this service sends e-mail",
+                    },
                 },
             }
         }
@@ -48,7 +57,11 @@ UPLOAD_BODY = {
 
 
 class Links(BaseModel):
+    """`self` to poll; `page` shows the result to whoever has its address, and lets them delete it. A look at a photo
+    that another visitor sent names no page: knowing the id is enough to look, and not enough to delete."""
+
     self: str
+    page: str | None
 
 
 class Accepted(BaseModel):
@@ -59,14 +72,6 @@ class Accepted(BaseModel):
     position: int | None
     eta: float | None
     links: Links
-
-
-class PictureLinks(BaseModel):
-    """One face: the anime picture, the same as a download, and the part of the photo that it was painted from."""
-
-    url: str
-    download_url: str
-    original_url: str
 
 
 class Selfie(BaseModel):
@@ -80,10 +85,16 @@ class Selfie(BaseModel):
     message: str | None
     found: int | None
     pictures: list[PictureLinks]
+    links: Links
 
 
 def selfies_router(
-    settings: Settings, studio: Studio, store: Store, wording: Wording, window: SlidingWindow
+    settings: Settings,
+    studio: Studio,
+    store: Store,
+    wording: Wording,
+    window: SlidingWindow,
+    mailroom: Mailroom | None,
 ) -> APIRouter:
     router = APIRouter(prefix="/api/selfies", tags=["selfies"])
 
@@ -97,32 +108,20 @@ def selfies_router(
         language = wording.language(request)
         response.headers.update(wording.headers(language))
         progress = None if job.state.ended else studio.progress_of(job.id)
-        message = None
-        if job.state is State.CANCELLED:
-            message = wording.words.say(language, "cancelled")
-        elif job.state in {State.FAILED, State.EXPIRED}:
-            message = wording.failure(language, _code(job), job.reference)
-        pictures = []
-        if job.state in {State.RENDERED, State.DELIVERED}:
-            # Keys come in pairs, picture and original, one pair a face.
-            for number, (picture, original) in enumerate(zip(job.results[::2], job.results[1::2], strict=True), 1):
-                name = "anime.png" if number == 1 else f"anime-{number}.png"
-                pictures.append(
-                    PictureLinks(
-                        url=await studio.link(picture),
-                        download_url=await store.link(picture, settings.storage_link_ttl, name),
-                        original_url=await studio.link(original),
-                    )
-                )
+        message = why_none(job, wording, language)
+        pictures = await picture_links(job, studio, store, settings.storage_link_ttl)
+        visitor = known_visitor(request)
+        own = visitor is not None and visitor.person == job.person
         return Selfie(
             id=job.id,
             state=job.state,
             position=progress.position if progress else None,
             eta=progress.eta if progress else None,
-            code=_code(job) if message else None,
+            code=code_of(job) if message else None,
             message=message,
             found=max(job.found, len(pictures)) or None,
             pictures=pictures,
+            links=Links(self=_address(job), page=page_of(job.id, studio) if own else None),
         )
 
     @router.post("", status_code=202, openapi_extra={"requestBody": UPLOAD_BODY}, responses=_refusals(STATUSES_OF_POST))
@@ -142,20 +141,27 @@ def selfies_router(
                 reply="",
                 declared_size=upload.size,
             )
+            address = _address_in(upload, mailroom)
             try:
-                job = await studio.accept(photo, upload.chunks())
+                async with AsyncExitStack() as stack:
+                    if mailroom and address:
+                        await stack.enter_async_context(mailroom.room_for(address))
+                    job = await studio.accept(photo, upload.chunks())
+                    if mailroom and address:  # before anybody is told that the photo is taken in
+                        await mailroom.promise(job, address)
             except Refused as refusal:
                 raise _problem(refusal) from refusal
+            except StorageError as error:
+                raise Problem(503, "unexpected", retry_after=RETRY_AFTER[503]) from error
         visitor.keep(response, settings)
         progress = studio.progress_of(job.id)
-        here = f"/api/selfies/{job.id}"
-        response.headers["Location"] = here
+        response.headers["Location"] = _address(job)
         return Accepted(
             id=job.id,
             state=job.state,
             position=progress.position if progress else None,
             eta=progress.eta if progress else None,
-            links=Links(self=here),
+            links=Links(self=_address(job), page=page_of(job.id, studio)),
         )
 
     @router.get("/{job_id}", responses=_refusals([404]))
@@ -186,8 +192,24 @@ def _refusals(statuses: list[int]) -> dict[int | str, dict[str, object]]:
     return {status: {"description": "Refused", "content": content} for status in statuses}
 
 
-def _code(job: Job) -> str:
-    return job.code or {State.CANCELLED: "cancelled", State.EXPIRED: "expired"}.get(job.state, "unexpected")
+def _address(job: Job) -> str:
+    return f"/api/selfies/{job.id}"
+
+
+def _address_in(upload: Upload, mailroom: Mailroom | None) -> str | None:
+    """Where the link is to be mailed; None: nowhere.
+
+    Raises:
+        Problem: 422, it is no address, or there is nobody to write to it.
+    """
+    if not upload.email:
+        return None
+    if mailroom is None:
+        raise Problem(422, "no_mail")
+    try:
+        return clean_address(upload.email)
+    except ValueError:
+        raise Problem(422, "bad_email") from None
 
 
 def _problem(refusal: Refused) -> Problem:

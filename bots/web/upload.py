@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastapi import Request
 from starlette.datastructures import FormData, Headers, UploadFile
@@ -52,11 +52,16 @@ class _Parser(MultiPartParser):
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A photo (up to 1 MB of it in memory, the rest in an unnamed temporary file) and the choices beside it."""
+    """A photo (up to 1 MB of it in memory, the rest in an unnamed temporary file) and the choices beside it.
+
+    Args:
+        email: as it was typed in; empty when none was.
+    """
 
     photo: UploadFile
     size: int
     options: Options
+    email: str = field(default="", repr=False)
 
     async def chunks(self) -> AsyncIterator[bytes]:
         while chunk := await self.photo.read(CHUNK):
@@ -95,7 +100,7 @@ async def receive(request: Request, limit: int, patience: float = PATIENCE) -> A
             raise Problem(422, "photo_missing")
         if photo.size > limit:
             raise Problem(413, "photo_too_large")
-        yield Upload(photo, photo.size, read_options(form))
+        yield Upload(photo, photo.size, read_options(form), str(form.get("email") or "").strip())
     finally:
         await form.close()
 

@@ -83,9 +83,8 @@ class RecordingDoor:
 
 
 def settings_in(folder: Path, **overrides: object) -> Settings:
-    return load_settings(
-        storage_url=f"file:{folder}/objects", database_path=folder / "jobs.db", **{"limits_grace": 5, **overrides}
-    )
+    defaults = {"storage_url": f"file:{folder}/objects", "database_path": folder / "jobs.db", "limits_grace": 5}
+    return load_settings(**(defaults | overrides))
 
 
 def request(message: str = "1", person: str = "test:ann", **overrides: object) -> PhotoRequest:

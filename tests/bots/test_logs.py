@@ -8,7 +8,7 @@ import sys
 import pytest
 import structlog
 
-from bots.logs import configure_logging
+from bots.logs import configure_logging, secrets_of
 from config import load_settings
 
 TOKEN = "123456789:AAFsecretsecretsecretsecret"
@@ -38,6 +38,22 @@ def test_a_token_is_struck_out_everywhere(captured):
     assert len(text.splitlines()) == 4
     assert TOKEN not in text
     assert all(json.loads(line)["event"] for line in text.splitlines())
+
+
+def test_peoples_addresses_are_struck_out(captured):
+    logging.getLogger("library").warning("550 <ann.b+c@mail.example.org> unknown, bob@example.org too")
+    structlog.get_logger("test").info("named", to=("ann@example.org",), page="https://host/@name", bot="@bot")
+    text = captured.getvalue()
+    assert "unknown" in text
+    assert "example.org" not in text
+    assert "https://host/@name" in text
+    assert '"@bot"' in text
+
+
+def test_the_mail_password_alone_is_struck_out():
+    mail = {"mail_from": "bot@example.org", "web_public_url": "https://example.org"}
+    found = secrets_of(load_settings(mail_url="smtp://user:pa%2Fss@host", **mail))
+    assert {"pa%2Fss", "pa/ss"} < set(found)
 
 
 def test_request_addresses_of_libraries_stay_quiet(captured):

@@ -42,6 +42,7 @@ FOR_PROGRAMS = {
     "page.problem.bad_crop": ["crop", "default", "wide", "tight"],
     "page.problem.bad_whole": ["whole", "true", "false"],
     "page.problem.bad_region": ["region", "x,y,width,height"],
+    "page.problem.no_mail": ["email"],
     "page.problem.bad_key": ["Idempotency-Key", "16", "200"],
     "telegram.anime": ["/anime"],
     "telegram.profile.description": ["/anime", "/forgetme"],

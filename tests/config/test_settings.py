@@ -34,6 +34,8 @@ def test_defaults_need_no_account():
         ("DISCORD_GUILDS", "home", "integer"),
         ("WEB_PUBLIC_URL", "example.org", "http:// or https://"),
         ("DISCORD_GATEWAY_URL", "https://x", "ws:// or wss://"),
+        ("MAIL_FROM", "nobody", "bot@example.org"),
+        ("MAIL_FROM", "Bot <bot@example.org>, x@example.org", "bot@example.org"),
         ("LOG_LEVEL", "loud", "'warning'"),
     ],
 )
@@ -63,6 +65,42 @@ def test_every_wrong_key_is_named_at_once(monkeypatch):
     monkeypatch.setenv("STORAGE_URL", "x")
     with pytest.raises(ConfigError, match=r"(?s)WEB_PORT.*STORAGE_URL"):
         load_settings()
+
+
+MAIL = {"mail_from": "bot@example.org", "web_public_url": "https://example.org"}
+
+
+@pytest.mark.parametrize(
+    "url", ["smtp://host", "smtp://127.0.0.1:2525", "smtp://user:pass@host:587", "smtps://u%40x:p%2Fw@host:465"]
+)
+def test_mail_accounts(url):
+    assert load_settings(mail_url=url, **MAIL).mail_url.get_secret_value() == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "smtp://",
+        "host:587",
+        "smtp://user@host",
+        "smtp://:hidden@host",
+        "smtp://user:hid/den@host:587",
+        "smtp://user:hidden@host:many",
+        "smtp://user:hidden@host/path",
+    ],
+)
+def test_a_mail_account_that_is_none_is_not_repeated(url):
+    with pytest.raises(ConfigError, match=r"MAIL_URL = \(not shown\): must be smtp://") as error:
+        load_settings(mail_url=url, **MAIL)
+    assert "hid" not in str(error.value)
+
+
+@pytest.mark.parametrize("missing", ["mail_from", "web_public_url"])
+def test_mails_need_a_sender_and_a_page_without_showing_the_password(missing):
+    given = {name: value for name, value in MAIL.items() if name != missing}
+    with pytest.raises(ConfigError, match=f"MAIL_URL needs {missing.upper()} as well") as error:
+        load_settings(mail_url="smtp://user:hidden@host", **given)
+    assert "hidden" not in str(error.value)
 
 
 def test_a_webhook_needs_its_secret():

@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from storage import Database, FileStore, State, input_key, result_keys
+from storage.addresses import DIGEST_SECRET, digest_of
 from storage.cli import cli, main
 from tests.fakes.s3 import S3Server
 from tests.storage.parts import DAY, WAYS, job
@@ -85,6 +86,28 @@ def test_forget_names_a_block_that_stays(place: Path) -> None:
 
     asyncio.run(block())
     assert run("forget", "telegram:1").output.endswith("telegram:1 stays blocked.\n")
+
+
+def test_forget_by_the_address_that_a_result_was_mailed_to(place: Path) -> None:
+    async def mail() -> None:
+        async with Database(place / "data" / "test.db") as database:
+            digest = digest_of("ann@example.org", await database.secret(DIGEST_SECRET))
+            await database.mails.add("a", "ann@example.org", digest, time.time())
+            await database.mails.settle("a")
+
+    deliver(place, age=60)
+    asyncio.run(mail())
+    nobody = run("forget", "mail:bob@example.org").output
+    assert nobody == "Wiped of mail:bob@example.org: jobs 0, photos 0, pictures 0.\n"
+    wiped = run("forget", "mail:Ann@example.org").output
+    assert wiped == "Wiped of mail:Ann@example.org: jobs 1, photos 1, pictures 4.\n"
+    assert list((place / "objects").iterdir()) == []
+
+
+def test_forget_wants_a_real_address(place: Path) -> None:
+    result = run("forget", "mail:ann")
+    assert result.exit_code == 2
+    assert "no e-mail address" in result.output
 
 
 @pytest.mark.parametrize("person", ["telegram", "telegram:", ":1", ""])

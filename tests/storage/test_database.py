@@ -11,7 +11,16 @@ from storage import Database, State, StorageError
 from storage.migrations import Migration, known, migrate
 from tests.storage.parts import job
 
-TABLES = {"jobs", "people", "secrets", "migrations", "correspondents", "broadcasts", "broadcast_receivers"}
+TABLES = {
+    "jobs",
+    "people",
+    "secrets",
+    "migrations",
+    "correspondents",
+    "broadcasts",
+    "broadcast_receivers",
+    "mails",
+}
 
 
 def tables(path: Path) -> set[str]:

@@ -1,6 +1,7 @@
 // The page: choose, adjust, watch, keep.
 
 import { ApiError, cancel, look, send } from "./api.js";
+import { copy } from "./copy.js";
 import { CropBox } from "./crop.js";
 
 const POLL = 700; // ms between looks while things move
@@ -53,7 +54,9 @@ function take(file) {
   preview.onerror = () => shown(false);
   preview.src = state.address;
   $("file-name").textContent = file.name;
+  const address = email();
   form.reset();
+  if (address) form.elements.email.value = address;
   crop.forget();
   history.replaceState(null, "", location.pathname);
   show("choices");
@@ -88,6 +91,11 @@ function options() {
   return { faces: faces.value, crop: distance.value };
 }
 
+/** Where the link is mailed to; empty: nowhere, or this service sends no e-mail. */
+function email() {
+  return form.elements.email?.value.trim() ?? "";
+}
+
 // Watch
 
 async function paint(choice, { sameKey = false } = {}) {
@@ -97,7 +105,8 @@ async function paint(choice, { sameKey = false } = {}) {
   const watching = (state.watching = {});
   show("work");
   status(say("uploading", { percent: 0 }), 0);
-  const { accepted, abort } = send(state.photo, choice, state.key, (fraction) =>
+  const fields = email() ? { ...choice, email: email() } : choice;
+  const { accepted, abort } = send(state.photo, fields, state.key, (fraction) =>
     status(say("uploading", { percent: Math.round(fraction * 100) }), fraction * 100),
   );
   state.abort = abort;
@@ -178,8 +187,15 @@ function finished(job) {
   const key = found > painted ? "result_some" : painted > 1 ? "result_many" : "result_one";
   $("result-title").textContent = say(key, { painted, found });
   $("pictures").replaceChildren(...job.pictures.map((picture, index) => pair(picture, index + 1, painted)));
+  $("share").hidden = !job.links.page;
+  if (job.links.page) $("share-link").value = new URL(job.links.page, location.href).href;
+  copyButton().textContent = words.copy_link;
   offer("result", { tight: state.options?.crop, wide: state.options?.crop, adjust: true });
   show("result", { focus: true });
+}
+
+function copyButton() {
+  return document.querySelector("[data-act=copy]");
 }
 
 function pair(picture, number, painted) {
@@ -206,6 +222,10 @@ function failed(error) {
   const text = code === "not_found" ? words.gone : error instanceof ApiError && error.message;
   $("failure-text").textContent = [text || words.no_connection, later(error.retryAfter)].join(" ").trim();
   const faceless = code === "no_face" || code === "face_too_small";
+  if (["bad_email", "mail_quota"].includes(code)) {
+    show("choices");
+    return complain($("failure-text").textContent);
+  }
   const hopeless = ["unreadable", "unsupported_format", "photo_too_large", "blocked"].includes(code);
   state.lost = code === "no_connection";
   offer("failure", { whole: faceless, adjust: faceless, retry: !faceless && !hopeless });
@@ -254,6 +274,7 @@ const acts = {
   wide: () => paint({ ...state.options, crop: "wide" }),
   tight: () => paint({ ...state.options, crop: "tight" }),
   whole: () => paint({ whole: "true" }),
+  copy: () => copy($("share-link"), copyButton(), words.copied),
   retry: () => paint(state.options, { sameKey: state.lost }),
 };
 

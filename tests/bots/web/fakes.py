@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 
-from bots.requests import PhotoRequest, Progress, Refused
+from bots.requests import Discarded, PhotoRequest, Progress, Refused
+from bots.seal import Seal
 from storage import Job, ObjectStore, Source, State
 
 
@@ -16,6 +17,7 @@ class FakeStudio:
     photos: dict[str, bytes] = field(default_factory=dict)
     requests: list[PhotoRequest] = field(default_factory=list)
     progress: dict[str, Progress] = field(default_factory=dict)
+    seal: Seal = field(default_factory=lambda: Seal(b"s" * 32))
 
     async def accept(self, request: PhotoRequest, chunks: AsyncIterator[bytes]) -> Job:
         self.requests.append(request)
@@ -36,6 +38,14 @@ class FakeStudio:
         self.change(job_id, state=State.CANCELLED)
         return True
 
+    async def discard(self, job_id: str, person: str) -> Discarded | None:
+        await self.cancel(job_id, person)
+        job = self.jobs[job_id]
+        assert job.person == person
+        await self.store.delete([*job.results, *job.stored_inputs])
+        self.change(job_id, results=(), inputs=())
+        return Discarded(len(job.stored_inputs), len(job.results))
+
     async def job(self, job_id: str) -> Job | None:
         return self.jobs.get(job_id)
 
@@ -44,6 +54,12 @@ class FakeStudio:
 
     async def link(self, key: str) -> str:
         return await self.store.link(key, 3_600)
+
+    def sign(self, purpose: str, text: str) -> str:
+        return self.seal.sign(purpose, text)
+
+    def verify(self, purpose: str, text: str, signature: str) -> bool:
+        return self.seal.verify(purpose, text, signature)
 
     def change(self, job_id: str, **changes: object) -> None:
         self.jobs[job_id] = replace(self.jobs[job_id], **changes)  # type: ignore[arg-type]

@@ -10,12 +10,12 @@ from prometheus_client import CollectorRegistry
 import bots.web
 from bots.web import create_app
 from bots.words import Words
-from storage import State, StorageError
+from storage import ObjectStore, State, StorageError
 from tests.bots.web.conftest import client_of, make_settings
 from tests.bots.web.fakes import FakeStudio, make_job
 
 STATIC = Path(bots.web.__file__).parent / "static"
-TEMPLATE = Path(bots.web.__file__).parent / "templates" / "page.html"
+TEMPLATES = Path(bots.web.__file__).parent / "templates"
 
 
 class RemoteStore:
@@ -43,6 +43,15 @@ async def test_the_page(client: httpx.AsyncClient) -> None:
     assert "{" not in re.sub(r'data-words="[^"]*"', "", answer.text)
 
 
+async def test_an_address_is_asked_for_only_where_mails_are_sent(
+    client: httpx.AsyncClient, studio: FakeStudio, store: ObjectStore
+) -> None:
+    assert 'type="email"' not in (await client.get("/")).text
+    app = create_app(make_settings(), studio, store, CollectorRegistry(), object())
+    async with client_of(app) as mailing:
+        assert 'type="email"' in (await mailing.get("/")).text
+
+
 async def test_nothing_inline_and_nothing_foreign(client: httpx.AsyncClient) -> None:
     text = (await client.get("/")).text
     assert re.findall(r"<style|\sstyle=|\son\w+=|javascript:|https?://", text) == []
@@ -61,8 +70,10 @@ async def test_every_file_that_the_page_names_is_there(client: httpx.AsyncClient
 def test_every_word_that_the_page_uses_exists() -> None:
     catalogue = Words.load().catalogues["en"]
     script = (STATIC / "app.js").read_text()
-    used = set(re.findall(r"\bwords\.(\w+)", TEMPLATE.read_text() + script)) | set(re.findall(r'say\("(\w+)"', script))
+    templates = "".join(template.read_text() for template in TEMPLATES.iterdir())
+    used = set(re.findall(r"\bwords\.(\w+)", templates + script)) | set(re.findall(r'say\("(\w+)"', script))
     assert len(used) > 30
+    assert not used & set(dir(dict)), "templates would find the method, not the word"
     assert {word for word in used if f"page.{word}" not in catalogue and word not in catalogue} == set()
 
 

@@ -42,6 +42,7 @@ async def send(client: httpx.AsyncClient, headers: dict[str, str] | None = None,
         ({"region": "-0.1,0,0.5,0.5"}, "bad_region"),
         ({"region": "0,0,0,0"}, "bad_region"),
         ({"region": "a,b,c,d"}, "bad_region"),
+        ({"email": "ann@example.org"}, "no_mail"),
     ],
 )
 async def test_wrong_choices(client: httpx.AsyncClient, studio: FakeStudio, fields: dict[str, str], code: str) -> None:

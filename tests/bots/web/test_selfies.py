@@ -5,6 +5,7 @@ import pytest
 
 from bots.requests import Delivery, Picture, Progress, Stage
 from bots.web import WebDoor
+from bots.web.secret_links import page_of
 from inference.options import Crop, Faces, Options, Region
 from storage import ObjectStore, State
 from tests.bots.web.fakes import FakeStudio, make_job
@@ -24,7 +25,8 @@ async def test_a_photo_goes_in_and_its_pictures_come_out(
     answer = await send(client)
     assert answer.status_code == 202
     here = answer.json()["links"]["self"]
-    assert answer.json() == {"id": "job1", "state": "queued", "position": 2, "eta": 7.5, "links": {"self": here}}
+    links = {"self": here, "page": page_of("job1", studio)}
+    assert answer.json() == {"id": "job1", "state": "queued", "position": 2, "eta": 7.5, "links": links}
     assert answer.headers["location"] == here == "/api/selfies/job1"
     assert studio.photos["job1"] == PHOTO
 
@@ -37,12 +39,19 @@ async def test_a_photo_goes_in_and_its_pictures_come_out(
 
     selfie = (await client.get(here)).json()
     assert (selfie["state"], selfie["found"], selfie["position"], selfie["message"]) == ("delivered", 3, None, None)
+    assert selfie["links"] == links
     first, second = selfie["pictures"]
     assert (await client.get(first["url"])).content == PNG
     assert (await client.get(first["original_url"])).content == PHOTO
     assert (await client.get(second["url"])).content == PNG + b"2"
     download = await client.get(second["download_url"])
     assert download.headers["content-disposition"] == 'attachment; filename="anime-2.png"'
+
+
+async def test_the_page_that_deletes_is_named_to_the_visitor_alone(client: httpx.AsyncClient, open_client) -> None:
+    here = (await send(client)).json()["links"]["self"]
+    assert (await client.get(here)).json()["links"]["page"].startswith("/s/job1.")
+    assert (await open_client().get(here)).json()["links"] == {"self": here, "page": None}
 
 
 async def test_a_large_photo_arrives_whole(client: httpx.AsyncClient, studio: FakeStudio, open_client) -> None:

@@ -1,0 +1,47 @@
+"""What became of a job, as visitors see it: links to its pictures, or why there are none."""
+
+from pydantic import BaseModel
+
+from bots.web.ports import Store, Studio
+from bots.web.wording import Wording
+from storage import Job, State
+
+PAINTED = frozenset({State.RENDERED, State.DELIVERED})
+
+
+class PictureLinks(BaseModel):
+    """One face: the anime picture, the same as a download, and the part of the photo that it was painted from."""
+
+    url: str
+    download_url: str
+    original_url: str
+
+
+async def picture_links(job: Job, studio: Studio, store: Store, ttl: int) -> list[PictureLinks]:
+    """Fresh links, good for `ttl` seconds; none before the job is painted, nor once its pictures are wiped."""
+    if job.state not in PAINTED:
+        return []
+    # Keys come in pairs, picture and original, one pair a face.
+    pairs = zip(job.results[::2], job.results[1::2], strict=True)
+    return [
+        PictureLinks(
+            url=await studio.link(picture),
+            download_url=await store.link(picture, ttl, "anime.png" if number == 1 else f"anime-{number}.png"),
+            original_url=await studio.link(original),
+        )
+        for number, (picture, original) in enumerate(pairs, 1)
+    ]
+
+
+def code_of(job: Job) -> str:
+    """Why a job ended without a picture."""
+    return job.code or {State.CANCELLED: "cancelled", State.EXPIRED: "expired"}.get(job.state, "unexpected")
+
+
+def why_none(job: Job, wording: Wording, language: str) -> str | None:
+    """The same in words; None when a picture is there or still to come."""
+    if job.state is State.CANCELLED:
+        return wording.words.say(language, "cancelled")
+    if job.state in {State.FAILED, State.EXPIRED}:
+        return wording.failure(language, code_of(job), job.reference)
+    return None
