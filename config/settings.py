@@ -58,7 +58,7 @@ class Settings(BaseSettings):
     database_path: Path = Field(Path("data/selfie2anime.db"), description="SQLite file with jobs and people")
     queue_url: str = Field("local:", description="local: or sqs://NAME")
 
-    model_weights: str = Field("bundled:default", description="bundled:NAME or a safetensors file")
+    model_weights: str = Field("bundled:fast", description="bundled:NAME or a safetensors file")
     model_weights_reverse: str | None = Field(
         None, description="The same for anime to selfie; empty: the file beside, NAME-anime2selfie.safetensors"
     )

@@ -128,8 +128,13 @@ class Engine:
         allowed = self._allowed(len(batch))
         try:
             async with asyncio.timeout(allowed) as self._deadline:
-                # Blocks on a full pipe while a bucket is warmed.
-                await asyncio.to_thread(_send, connection, Work(batch, reverse))
+                try:
+                    # Blocks on a full pipe while a bucket is warmed.
+                    await asyncio.to_thread(_send, connection, Work(batch, reverse))
+                except EngineDied as error:
+                    # Before its own thread has told: else the same dead process would be asked again, and again.
+                    self._died(connection, str(error))
+                    raise
                 done = await answer
         except TimeoutError:
             what = f"no answer within {allowed:.0f} s"

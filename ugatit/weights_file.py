@@ -79,8 +79,8 @@ def read_header(path: str | Path) -> Header:
         )
 
 
-def bundled_weights(name: str = "default") -> Path:
-    """Where the weights that come with the project lie: `default` (selfie → anime), `default-anime2selfie`.
+def bundled_weights(name: str = "fast") -> Path:
+    """Where the weights that come with the project lie: `fast` (selfie → anime), `fast-anime2selfie`.
 
     Raises:
         WeightsError: there are none of that name; the message lists those there are.

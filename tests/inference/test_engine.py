@@ -1,15 +1,19 @@
 import asyncio
 import os
 import signal
+import threading
 from dataclasses import replace
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
 
+from inference import engine as engine_module
 from inference.batcher import Batcher
 from inference.engine import BatchFailed, Engine, EngineDied
+from inference.engine_process import Work
 from inference.errors import EngineFailed
 from tests.inference import SIZE, network, spec
 from tests.inference.networks import DEADLY, POISON, wait_for_file
@@ -56,6 +60,28 @@ async def test_kill_9_in_the_middle_of_a_batch_is_retried(tmp_path: Path) -> Non
 
         assert [int(picture[0, 0, 0]) for picture in painted] == [254, 253, 252]
         assert engine.pid != killed
+
+
+async def test_a_process_found_dead_is_asked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its end is noticed in a thread, a moment later: in that moment it must not use up all attempts of a crop."""
+    send, asked = engine_module._send, []
+
+    def broken(connection: Connection, work: Work) -> None:
+        asked.append(connection)
+        if connection is not asked[0]:
+            send(connection, work)
+            return
+        if len(asked) == 1:
+            threading.Timer(0.5, os.kill, (engine.pid, signal.SIGKILL)).start()
+        raise EngineDied("the pipe is broken")
+
+    monkeypatch.setattr(engine_module, "_send", broken)
+    async with asyncio.timeout(PATIENCE), Engine(spec("Invert", tmp_path)) as engine, Batcher([engine]) as batcher:
+        await engine.up()
+        assert (await batcher.run(crops(1)[0]) == 254).all()
+
+    assert asked.count(asked[0]) == 1
+    assert engine.restarts == 1
 
 
 async def test_a_stopped_process_is_found_and_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

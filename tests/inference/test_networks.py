@@ -16,7 +16,7 @@ from inference.engine_process import Spec
 from inference.errors import EngineFailed
 from inference.networks import Backend, devices, precision
 
-WEIGHTS = ugatit.bundled_weights("default")
+WEIGHTS = ugatit.bundled_weights("fast")
 EXACT = Choice(Backend.TENSORFLOW, "float32")
 
 
@@ -78,7 +78,7 @@ def test_what_was_measured_counts_under_the_same_conditions_alone(tmp_path: Path
 
     others = [
         (settings.model_copy(update={"model_batch": 2}), WEIGHTS),
-        (settings, ugatit.bundled_weights("default-anime2selfie")),
+        (settings, ugatit.bundled_weights("fast-anime2selfie")),
         (settings.model_copy(update={"model_backend": "tensorflow"}), WEIGHTS),
     ]
     assert [choice.choose(*other).backend for other in others] == [Backend.TENSORFLOW] * 3

@@ -156,9 +156,9 @@ async def test_weights_that_do_not_fit_are_told_and_fail_photos(photo: bytes) ->
 
 async def test_the_other_direction_is_painted_by_the_other_network(photo: bytes, tmp_path: Path) -> None:
     async with asyncio.timeout(PATIENCE), Pipeline(load_settings(), network=network("Invert")) as pipeline:
-        assert pipeline.reverse == ugatit.bundled_weights("default-anime2selfie")
+        assert pipeline.reverse == ugatit.bundled_weights("fast-anime2selfie")
     alone = tmp_path / "mine.safetensors"
-    alone.write_bytes(ugatit.bundled_weights("default").read_bytes())
+    alone.write_bytes(ugatit.bundled_weights("fast").read_bytes())
     settings = load_settings(model_weights=str(alone))
     async with asyncio.timeout(PATIENCE), Pipeline(settings, network=network("Invert")) as pipeline:
         with pytest.raises(NoReverse):
@@ -176,10 +176,10 @@ async def test_the_version_is_that_of_the_weights(tmp_path: Path) -> None:
         async with asyncio.timeout(PATIENCE), Pipeline(settings, network=network("Invert")) as pipeline:
             return pipeline.version
 
-    mine.write_bytes(ugatit.bundled_weights("default").read_bytes())
+    mine.write_bytes(ugatit.bundled_weights("fast").read_bytes())
     first = await version()
     assert await version() == first
-    mine.with_name("new").write_bytes(ugatit.bundled_weights("default-anime2selfie").read_bytes())
+    mine.with_name("new").write_bytes(ugatit.bundled_weights("fast-anime2selfie").read_bytes())
     mine.with_name("new").replace(mine)
     assert await version() != first
 

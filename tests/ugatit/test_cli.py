@@ -29,7 +29,7 @@ def test_info_prints_what_is_inside(runner: CliRunner) -> None:
     facts = {name: value.strip() for name, value in lines.items()}
     assert facts["sha256"] == hashlib.sha256(bundled_weights().read_bytes()).hexdigest()
     assert facts["generators"] == "selfie2anime"
-    assert facts["base_channels"] == "32"
+    assert facts["base_channels"] == "16"
     assert facts["bytes"] == f"{bundled_weights().stat().st_size:,}"
     assert "no licence" in result.output
 
@@ -57,7 +57,7 @@ def test_translate_does_the_others_when_one_is_broken(runner: CliRunner, tmp_pat
     assert "3 of 4 pictures painted" in result.output
     assert sorted(path.name for path in target.iterdir()) == ["a.jpg.png", "a.png.png", "grey.webp.png", "index.html"]
     with Image.open(target / "a.jpg.png") as image:
-        assert (image.size, image.mode, image.format) == ((64, 64), "RGB", "PNG")
+        assert (image.size, image.mode, image.format) == ((128, 128), "RGB", "PNG")
         assert np.asarray(image).std() > 20
 
 

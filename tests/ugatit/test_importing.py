@@ -242,7 +242,7 @@ def test_own_files_are_imported_with_what_they_say(tmp_path: Path) -> None:
     done = import_checkpoint(source, out)
     assert done.config == read_header(source).config
     told = dict(read_header(out).provenance)
-    assert told.pop("imported") == "default.safetensors (safetensors)"
+    assert told.pop("imported") == "fast.safetensors (safetensors)"
     assert told == read_header(source).provenance != {}
     assert read_header(out).dtypes == ("F32",)
     picture = random_pictures(done.config, 1)

@@ -69,23 +69,23 @@ def test_bundled_weights_are_the_ones_of_the_card() -> None:
     for name, digest in listed.items():
         header = read_header(bundled_weights(name))
         assert hashlib.sha256(bundled_weights(name).read_bytes()).hexdigest() == digest
-        assert header.config == GeneratorConfig(base_channels=32, image_size=64)
+        assert header.config == GeneratorConfig(base_channels=16, downsamplings=3, image_size=128)
         assert header.provenance["direction"] == header.directions[0]
 
 
-@pytest.mark.parametrize("name", ["nothing", "../weights/default", ""])
+@pytest.mark.parametrize("name", ["nothing", "../weights/fast", ""])
 def test_unknown_bundled_weights_name_those_that_exist(name: str) -> None:
-    with pytest.raises(WeightsError, match="default, default-anime2selfie"):
+    with pytest.raises(WeightsError, match="fast, fast-anime2selfie"):
         bundled_weights(name)
 
 
 def test_files_without_full_configuration_are_read(tmp_path: Path) -> None:
     """Older files give base_channels, downsamplings, image_size and light only."""
     path = tmp_path / "older.safetensors"
-    older = {"base_channels": "32", "downsamplings": "2", "image_size": "64", "light": "true", "pairs": "11776"}
+    older = {"base_channels": "16", "downsamplings": "3", "image_size": "128", "light": "true", "pairs": "6090"}
     save_file(_tensors(bundled_weights()), path, older)
     assert read_config(path) == read_config(bundled_weights())
-    assert read_header(path).provenance == {"pairs": "11776"}
+    assert read_header(path).provenance == {"pairs": "6090"}
     x = random_pictures(read_config(path), 1)
     assert np.array_equal(load_generator(path)(x), load_generator(bundled_weights())(x))
 
