@@ -1,4 +1,4 @@
-// The result page. All but the copy button works without this as well.
+// The result page. It shows everything without this as well, and over https deletes, too.
 
 import { copy } from "./copy.js";
 
