@@ -220,6 +220,10 @@ class Studio:
             return ()
         return tuple(Picture(png, original) for png, original in zip(data[::2], data[1::2], strict=True))
 
+    async def painted(self) -> int:
+        """How many pictures were ever painted here."""
+        return await self._database.jobs.painted()
+
     async def stats(self) -> Stats:
         """How the service is doing."""
         counts = await self._database.jobs.counts()

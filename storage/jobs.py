@@ -286,6 +286,10 @@ class Jobs:
         rows = await self._sql.query("SELECT state, count(*) AS n FROM jobs GROUP BY state")
         return dict.fromkeys(State, 0) | {State(row["state"]): row["n"] for row in rows}
 
+    async def painted(self) -> int:
+        """How many pictures were ever painted, those of jobs wiped since among them."""
+        return int((await self._sql.query("SELECT pictures FROM painted"))[0]["pictures"])
+
     def _told(self, job: Job | None) -> Job | None:
         if job is not None:
             self._changed(job)

@@ -41,7 +41,7 @@ def create_app(
         app.include_router(objects_router(store))
     templates = page_templates()
     app.include_router(result_router(ResultPage(settings, studio, store, wording, templates)))
-    mount_page(app, settings, wording, templates, mail=mailroom is not None)
+    mount_page(app, settings, studio, wording, templates, mail=mailroom is not None)
     https = settings.public_url.startswith("https://")
     # The last added is the outermost.
     app.add_middleware(AnswerUnexpected, handler=problems.unexpected)

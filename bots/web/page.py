@@ -11,6 +11,7 @@ from starlette.responses import Response as StarletteResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from bots.web.ports import Studio
 from bots.web.visitors import visitor_of
 from bots.web.wording import Wording
 from config import Settings
@@ -33,7 +34,9 @@ def page_templates() -> Jinja2Templates:
     return Jinja2Templates(HERE / "templates")
 
 
-def mount_page(app: FastAPI, settings: Settings, wording: Wording, templates: Jinja2Templates, *, mail: bool) -> None:
+def mount_page(
+    app: FastAPI, settings: Settings, studio: Studio, wording: Wording, templates: Jinja2Templates, *, mail: bool
+) -> None:
     """The page at `/`; with `mail`, it asks for an address."""
     router = APIRouter(include_in_schema=False)
 
@@ -46,6 +49,7 @@ def mount_page(app: FastAPI, settings: Settings, wording: Wording, templates: Ji
             "privacy": wording.privacy(language),
             "photo_bytes": settings.limits_photo_bytes,
             "mail": mail,
+            "painted": wording.painted(language, await studio.painted()),
         }
         response = templates.TemplateResponse(request, "page.html", context, headers=wording.headers(language))
         visitor_of(request).keep(response, settings)

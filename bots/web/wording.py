@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from babel.numbers import format_decimal
 from fastapi import Request
 
 from bots.words import DEFAULT, Words
@@ -61,6 +62,12 @@ class Wording:
             input_hours=_at_least_one(self.settings.limits_keep_inputs, 3_600),
             result_days=_at_least_one(self.settings.limits_keep_results, 86_400),
         )
+
+    def painted(self, language: str, pictures: int) -> str:
+        """How many pictures were painted so far; empty before the first."""
+        if not pictures:
+            return ""
+        return self.words.say(language, "page.painted", number=format_decimal(pictures, locale=language))
 
     def page(self, language: str) -> dict[str, str]:
         """Every text of the page by its short name. Placeholders that only the browser can fill are left in."""

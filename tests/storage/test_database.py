@@ -20,6 +20,7 @@ TABLES = {
     "broadcasts",
     "broadcast_receivers",
     "mails",
+    "painted",
 }
 
 
@@ -84,6 +85,7 @@ async def test_jobs_of_one_photo_are_taken_over(tmp_path: Path, monkeypatch: pyt
         }
         assert await database.jobs.sharing_inputs(["inputs/stored"]) == 1
         assert [one.id for one in await database.jobs.with_old_inputs(2, limit=9)] == ["stored"]
+        assert await database.jobs.painted() == 2  # neither has pictures any more, and had at least one
 
 
 async def test_two_processes_may_start_at_once(tmp_path: Path) -> None:

@@ -147,6 +147,20 @@ async def test_counts_name_every_state(database: Database) -> None:
     assert await database.jobs.counts() == dict.fromkeys(State, 0) | {State.FAILED: 2, State.QUEUED: 1}
 
 
+async def test_what_was_painted_stays_counted_when_it_is_gone(database: Database) -> None:
+    assert await database.jobs.painted() == 0
+    for name, pictures in (("a", 1), ("b", 3)):
+        await add_in(database, State.RUNNING, name)
+        results = [f"results/{name}/{n}" for n in range(2 * pictures)]  # a picture, and the photo's part beside it
+        await database.jobs.advance(name, State.RENDERED, results=results)
+        await database.jobs.advance(name, State.DELIVERED)
+    await add_in(database, State.RUNNING, "c")
+    await database.jobs.advance("c", State.FAILED)
+    await database.jobs.results_wiped(["a"])
+    await database.jobs.remove(["b"])
+    assert await database.jobs.painted() == 4
+
+
 async def test_what_a_person_sent(database: Database) -> None:
     for n, state in enumerate([State.QUEUED, State.RUNNING, State.RENDERED, State.DELIVERED]):
         await add_in(database, state, f"job-{n}", created_at=START + n)

@@ -17,6 +17,7 @@ class FakeStudio:
     photos: dict[str, bytes] = field(default_factory=dict)
     requests: list[PhotoRequest] = field(default_factory=list)
     progress: dict[str, Progress] = field(default_factory=dict)
+    pictures: int = 0
     seal: Seal = field(default_factory=lambda: Seal(b"s" * 32))
 
     async def accept(self, request: PhotoRequest, chunks: AsyncIterator[bytes]) -> Job:
@@ -48,6 +49,9 @@ class FakeStudio:
 
     async def job(self, job_id: str) -> Job | None:
         return self.jobs.get(job_id)
+
+    async def painted(self) -> int:
+        return self.pictures
 
     def progress_of(self, job_id: str) -> Progress | None:
         return self.progress.get(job_id)

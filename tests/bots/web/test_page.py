@@ -52,6 +52,15 @@ async def test_an_address_is_asked_for_only_where_mails_are_sent(
         assert 'type="email"' in (await mailing.get("/")).text
 
 
+@pytest.mark.parametrize(("language", "number"), [("en", "264,675"), ("de", "264.675")])
+async def test_how_many_were_painted(client: httpx.AsyncClient, studio: FakeStudio, language: str, number: str) -> None:
+    shown = f'<p class="quiet">{Words.load().say(language, "page.painted", number=number)}</p>'
+    headers = {"Accept-Language": language}
+    assert shown.split(number)[0] not in (await client.get("/", headers=headers)).text
+    studio.pictures = 264_675
+    assert shown in (await client.get("/", headers=headers)).text
+
+
 async def test_nothing_inline_and_nothing_foreign(client: httpx.AsyncClient) -> None:
     text = (await client.get("/")).text
     assert re.findall(r"<style|\sstyle=|\son\w+=|javascript:|https?://", text) == []
