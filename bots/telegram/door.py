@@ -4,10 +4,12 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Any
 
 import structlog
-from telegram import Bot, InlineKeyboardMarkup
+from telegram import InlineKeyboardMarkup
 from telegram.error import BadRequest, TelegramError
+from telegram.ext import ExtBot
 
 from bots.requests import Delivery, Progress, Stage, Undeliverable
 from bots.side_by_side import side_by_side
@@ -42,7 +44,7 @@ class TelegramDoor:
     platform = "telegram"
 
     def __init__(
-        self, bot: Bot, speech: Speech, buttons: Buttons, remember: Callable[[str, str], Awaitable[None]]
+        self, bot: ExtBot[Any], speech: Speech, buttons: Buttons, remember: Callable[[str, str], Awaitable[None]]
     ) -> None:
         self.results = Results(bot)
         self._bot = bot

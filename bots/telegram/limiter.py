@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 
 import structlog
@@ -28,7 +28,7 @@ MARGIN = 0.1  # seconds on top of what Telegram asks for, which it rounds
 OVERALL = (30, 1.0)  # messages in so many seconds
 CHAT = (3, 3.0)
 GROUP = (20, 60.0)
-BACKGROUND = (10, 1.0)  # out of OVERALL, while no answer waits
+BACKGROUND = (10, 1.0)  # out of OVERALL, while nothing else waits
 CAREFUL = (10, 1.0)  # in all, for CAREFUL_FOR seconds after several chats refused at once
 CAREFUL_FOR = 10.0
 SEVERAL = 3
@@ -41,6 +41,31 @@ class Urgency(StrEnum):
     """`rate_limit_args` of a call: without one, it is an answer that somebody waits for."""
 
     BACKGROUND = "background"
+
+
+class Courtesy:
+    """`rate_limit_args` of a call that lets answers go first, and that may be called off until it is on its way.
+
+    Attributes:
+        on_its_way: whether Telegram may have heard of it.
+    """
+
+    def __init__(self) -> None:
+        self.on_its_way = False
+
+
+class _Level(IntEnum):
+    """A call goes when none of a lower level waits."""
+
+    ANSWER = 0
+    COURTESY = 1
+    BACKGROUND = 2
+
+
+def _level(kind: Urgency | Courtesy | None) -> _Level:
+    if isinstance(kind, Courtesy):
+        return _Level.COURTESY
+    return _Level.ANSWER if kind is None else _Level.BACKGROUND
 
 
 class Window:
@@ -83,7 +108,7 @@ class Lane:
         return not self.turn.locked() and self.wait(now, 1_000) <= 0
 
 
-class Limiter(BaseRateLimiter[Urgency]):
+class Limiter(BaseRateLimiter[Urgency | Courtesy]):
     """Goes between the bot and its calls, except getUpdates, which the SDK never limits.
 
     Args:
@@ -105,11 +130,10 @@ class Limiter(BaseRateLimiter[Urgency]):
         self._careful = Window(*CAREFUL)
         self._careful_until = 0.0
         self._refused: deque[tuple[float, int | str]] = deque()
-        self._answers_waiting = 0
-        self._no_answer_waits = asyncio.Event()
-        self._no_answer_waits.set()
-        self._turn_of_answers = asyncio.Lock()
-        self._turn_of_background = asyncio.Lock()
+        self._waiting = dict.fromkeys(_Level, 0)
+        self._nothing_before = {level: asyncio.Event() for level in _Level}
+        self._turns = {level: asyncio.Lock() for level in _Level}
+        self._let_go()
 
     async def initialize(self) -> None:
         """Nothing to open."""
@@ -124,7 +148,7 @@ class Limiter(BaseRateLimiter[Urgency]):
         kwargs: dict[str, Any],
         endpoint: str,
         data: dict[str, Any],
-        rate_limit_args: Urgency | None,
+        rate_limit_args: Urgency | Courtesy | None,
     ) -> bool | dict[str, Any] | list[dict[str, Any]]:
         """Make a call when its turn has come.
 
@@ -136,10 +160,14 @@ class Limiter(BaseRateLimiter[Urgency]):
         while True:
             await self._wait_for_lane(name, weight)
             if weight:
-                await self._wait_for_all(weight, rate_limit_args)
+                await self._wait_for_all(weight, _level(rate_limit_args))
+            if isinstance(rate_limit_args, Courtesy):
+                rate_limit_args.on_its_way = True
             try:
                 return await callback(*args, **kwargs)
             except RetryAfter as error:
+                if isinstance(rate_limit_args, Courtesy):
+                    rate_limit_args.on_its_way = False
                 attempt += 1
                 pause = asked_pause(error) + MARGIN
                 self._close(name, pause)
@@ -163,30 +191,33 @@ class Limiter(BaseRateLimiter[Urgency]):
             raise RetryAfter(int(seconds) + 1)
         return seconds
 
-    async def _wait_for_all(self, weight: int, urgency: Urgency | None) -> None:
-        if urgency is Urgency.BACKGROUND:
-            async with self._turn_of_background:
+    async def _wait_for_all(self, weight: int, level: _Level) -> None:
+        self._waiting[level] += 1
+        self._let_go()
+        try:
+            async with self._turns[level]:
                 while True:
-                    await self._no_answer_waits.wait()
+                    await self._nothing_before[level].wait()
                     now = self._clock()
-                    seconds = max(self._wait_overall(now, weight), self._background.wait(now, weight))
+                    seconds = self._wait_overall(now, weight)
+                    if level is _Level.BACKGROUND:
+                        seconds = max(seconds, self._background.wait(now, weight))
                     if seconds <= 0:
                         break
                     await self._sleep(seconds)
-                self._background.take(now, weight)
+                if level is _Level.BACKGROUND:
+                    self._background.take(now, weight)
                 self._take_overall(now, weight)
-            return
-        self._answers_waiting += 1
-        self._no_answer_waits.clear()
-        try:
-            async with self._turn_of_answers:
-                while (seconds := self._wait_overall(self._clock(), weight)) > 0:
-                    await self._sleep(seconds)
-                self._take_overall(self._clock(), weight)
         finally:
-            self._answers_waiting -= 1
-            if not self._answers_waiting:
-                self._no_answer_waits.set()
+            self._waiting[level] -= 1
+            self._let_go()
+
+    def _let_go(self) -> None:
+        before = 0
+        for level in _Level:
+            event = self._nothing_before[level]
+            event.clear() if before else event.set()
+            before += self._waiting[level]
 
     def _wait_overall(self, now: float, weight: int) -> float:
         careful = self._careful.wait(now, weight) if now < self._careful_until else 0.0

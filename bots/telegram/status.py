@@ -2,14 +2,17 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
 
 import structlog
-from telegram import Bot, InlineKeyboardMarkup
+from telegram import InlineKeyboardMarkup
 from telegram.constants import ChatAction
 from telegram.error import BadRequest, Forbidden, TelegramError
+from telegram.ext import ExtBot
 
 from bots.requests import Undeliverable
+from bots.telegram.limiter import Courtesy
 from bots.telegram.reply import ReplyTo
 from bots.telegram.sending import Place, send
 
@@ -29,7 +32,7 @@ class Status:
 
     def __init__(
         self,
-        bot: Bot,
+        bot: ExtBot[Any],
         to: ReplyTo,
         buttons: InlineKeyboardMarkup,
         remember: Callable[[ReplyTo], Awaitable[None]],
@@ -46,6 +49,7 @@ class Status:
         self._closing = False
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._courtesy: Courtesy | None = None  # a call that is being made
 
     def show(self, text: str, *, busy: bool) -> None:
         """Show this text soon. `busy`: the picture is being painted, and the chat says so."""
@@ -84,11 +88,15 @@ class Status:
         return True
 
     async def stop(self, grace: float | None = None) -> None:
-        """Leave the message as it is. `grace`: seconds that a call under way may still take; None: any."""
+        """Leave the message as it is. `grace`: seconds that a call under way may still take; None: any.
+
+        A call that waits for its turn is called off.
+        """
         self._closing = True
         self._changed.set()
         if self._task is not None:
-            await asyncio.wait({self._task}, timeout=grace)
+            if self._courtesy is None or self._courtesy.on_its_way:
+                await asyncio.wait({self._task}, timeout=grace)
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
@@ -136,19 +144,37 @@ class Status:
             await self._remember(self.to)
             return
         try:
-            await self._bot.edit_message_text(text, self.to.chat_id, self.to.status_id, reply_markup=self._buttons)
+            with self._giving_way() as courtesy:
+                await self._bot.edit_message_text(
+                    text,
+                    self.to.chat_id,
+                    self.to.status_id,
+                    reply_markup=self._buttons,
+                    rate_limit_args=courtesy,
+                )
         except BadRequest as error:
             # "not modified": it says so already (known from before a restart). Deleted by the person: they know.
             log.debug("status not edited", why=str(error))
         self._shown = text
 
     async def _send(self, place: Place, text: str) -> ReplyTo:
-        message = await self._bot.send_message(
-            place.chat_id,
-            text,
-            message_thread_id=place.thread_id,
-            reply_parameters=place.reply,
-            disable_notification=True,
-            reply_markup=self._buttons,
-        )
+        with self._giving_way() as courtesy:
+            message = await self._bot.send_message(
+                place.chat_id,
+                text,
+                message_thread_id=place.thread_id,
+                reply_parameters=place.reply,
+                disable_notification=True,
+                reply_markup=self._buttons,
+                rate_limit_args=courtesy,
+            )
         return self.to.with_status(place.chat_id, message.message_id)
+
+    @contextlib.contextmanager
+    def _giving_way(self) -> Iterator[Courtesy]:
+        """A call to make meanwhile, which `stop` calls off if it has not gone out yet."""
+        self._courtesy = Courtesy()
+        try:
+            yield self._courtesy
+        finally:
+            self._courtesy = None
