@@ -26,8 +26,20 @@ async def store_answers(call: Callable[[], Awaitable[T]], *, multiplier: float =
     Raises:
         ObjectMissing: the store answered, and the object is not there.
     """
+    try:
+        return await call()  # nearly always enough, and setting up to try again costs more than many a call
+    except ObjectMissing:
+        raise
+    except StorageError as error:
+        failed = [error]
+
+    async def again() -> T:
+        if failed:  # what happened already is the first attempt
+            raise failed.pop()
+        return await call()
+
     return await AsyncRetrying(
         retry=retry_if_exception(lambda e: isinstance(e, StorageError) and not isinstance(e, ObjectMissing)),
         wait=wait_random_exponential(multiplier=multiplier, max=LONGEST_PAUSE),
         before_sleep=_note,
-    )(call)
+    )(again)

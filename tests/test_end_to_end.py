@@ -130,7 +130,7 @@ async def test_ctrl_c_finishes_what_is_painted(tmp_path: Path):
         chat = telegram.private_chat(telegram.user("Ann"))
         await service.said("Ready to paint")
         await chat.send_photo(jpeg())
-        await telegram.wait_call("sendChatAction", within=30)  # it is being painted
+        await telegram.wait_call("sendMessage", within=30)  # it waits, or is being painted
         assert await service.interrupt() == 0
         assert_painted((await chat.wait_photo()).picture)
         assert "engine" not in service.output.split('"event": "stopping"')[1]

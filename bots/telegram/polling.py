@@ -21,7 +21,7 @@ LONG_POLL = 30  # seconds that Telegram holds a request when there is nothing
 GLANCE = 0.3  # seconds between two looks for news while older updates are still being dealt with
 MOST = 100  # updates that Telegram gives at once
 STEP = 10  # new updates asked for at once; reading a hundred would hold up the event loop
-BUSY = 25  # with more under way, most of what came would be known already
+BUSY = 10  # with more under way, none are asked for: they would take turns of the loop from pictures that are ready
 HELD = 60.0  # seconds after which an update is confirmed regardless, so that a stuck one does not stop all
 ALLOWED = ("message", "callback_query", "inline_query", "my_chat_member")
 

@@ -18,6 +18,7 @@ from bots.telegram.sending import Place, send
 
 log = structlog.get_logger(__name__)
 
+ACTION_AFTER = 1.0  # seconds of painting: a picture that comes sooner needs no announcement
 ACTION_EVERY = 4.5  # seconds: Telegram shows a chat action for 5
 
 
@@ -46,6 +47,7 @@ class Status:
         self._wanted: str | None = None
         self._shown: str | None = None
         self._busy = False
+        self._next_action = 0.0  # of the loop's clock
         self._closing = False
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -55,6 +57,8 @@ class Status:
         """Show this text soon. `busy`: the picture is being painted, and the chat says so."""
         if self._closing:
             return
+        if busy and not self._busy:
+            self._next_action = asyncio.get_running_loop().time() + ACTION_AFTER
         self._wanted, self._busy = text, busy
         self._changed.set()
         if self._task is None:
@@ -110,7 +114,7 @@ class Status:
 
     async def _keep_showing(self) -> None:
         loop = asyncio.get_running_loop()
-        next_edit = next_action = 0.0
+        next_edit = 0.0
         while not self._closing:
             self._changed.clear()
             # A group takes 20 calls a minute in all: they are for answers.
@@ -119,15 +123,15 @@ class Status:
                 if self._wanted != self._shown and loop.time() >= next_edit:
                     await self._write(self._wanted or "")
                     next_edit = loop.time() + self._pace()
-                if acts and loop.time() >= next_action:
-                    next_action = loop.time() + ACTION_EVERY
+                if acts and loop.time() >= self._next_action:
+                    self._next_action = loop.time() + ACTION_EVERY
                     await self._bot.send_chat_action(
                         self.to.chat_id, ChatAction.UPLOAD_PHOTO, message_thread_id=self.to.thread_id
                     )
             except TelegramError as error:
                 log.info("status not shown", why=str(error))
                 next_edit = loop.time() + self._pace()
-            times = [next_action] if acts else []
+            times = [self._next_action] if acts else []
             times += [next_edit] if self._wanted != self._shown else []
             await self._until(min(times) if times else None)
 

@@ -11,7 +11,7 @@ from telegram.error import BadRequest, RetryAfter
 
 from bots import answers
 from bots.telegram import limiter
-from bots.telegram.limiter import Limiter, Urgency
+from bots.telegram.limiter import Courtesy, Limiter, Urgency
 from tests.bots.telegram.parts import running
 from tests.bots.telegram.pictures import picture
 from tests.bots.telegram.virtual_time import VirtualTime
@@ -33,7 +33,7 @@ class Server:
         self.refuse: Callable[[float, Any], Exception | None] = lambda now, chat: None
 
     async def call(
-        self, chat: int | None, endpoint: str = "sendMessage", urgency: Urgency | None = None, **data: Any
+        self, chat: int | None, endpoint: str = "sendMessage", urgency: Urgency | Courtesy | None = None, **data: Any
     ) -> bool:
         async def callback() -> bool:
             name = endpoint if chat is None else chat
@@ -156,6 +156,59 @@ async def test_the_background_leaves_room_and_lets_answers_go_first() -> None:
     assert late <= 2.0
     assert most_in([at for at, chat in server.came if chat >= 100], 1.0) <= 10
     assert most_in([at for at, _ in server.came], 1.0) <= 30
+
+
+async def test_courtesies_go_after_answers_and_before_the_background() -> None:
+    server = Server()
+    await server.time.run(*(server.call(chat) for chat in range(1, 31)))  # all that this second has
+    background = [server.call(chat, urgency=Urgency.BACKGROUND) for chat in range(300, 330)]
+    courtesies = [server.call(chat, urgency=Courtesy()) for chat in range(200, 230)]
+    answers_ = [server.call(chat) for chat in range(100, 130)]
+    await server.time.run(*background, *courtesies, *answers_)
+    order = [chat // 100 for _, chat in server.came]
+    assert order == [0] * 30 + [1] * 30 + [2] * 30 + [3] * 30
+    assert most_in([at for at, _ in server.came], 1.0) <= 30
+
+
+async def test_a_courtesy_tells_when_it_is_on_its_way() -> None:
+    server = Server()
+    courtesy = Courtesy()
+    seen: list[bool] = []
+    server.refuse = lambda now, chat: seen.append(courtesy.on_its_way) if chat == 200 else None
+    await server.time.run(*(server.call(chat) for chat in range(100, 130)))  # all that this second has
+    waiting = asyncio.create_task(server.call(200, urgency=courtesy))
+    await server.time.run(asyncio.sleep(0))
+    assert not courtesy.on_its_way
+    assert seen == []
+    await server.time.run(asyncio.wait_for(waiting, None))
+    assert seen == [True]
+    server.refuse = lambda now, chat: RetryAfter(timedelta(seconds=5)) if now < 3 else None
+    waiting = asyncio.create_task(server.call(201, urgency=courtesy))
+    await server.time.run(asyncio.sleep(0))
+    assert not courtesy.on_its_way  # Telegram has not taken it
+    await server.time.run(asyncio.wait_for(waiting, None))
+
+
+async def test_a_status_that_waits_for_its_turn_is_called_off(
+    tg: FakeTelegram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits, real = asyncio.Event(), Limiter._wait_for_all
+
+    async def no_turn_for_courtesies(self: Limiter, weight: int, level: Any) -> None:
+        if level == 1:
+            waits.set()
+            await asyncio.Event().wait()
+        await real(self, weight, level)
+
+    monkeypatch.setattr(Limiter, "_wait_for_all", no_turn_for_courtesies)
+    async with running(tg, tmp_path) as service:
+        service.painter.hold.clear()
+        chat = tg.private_chat(tg.user("Ann"))
+        await chat.send_photo(picture())
+        await waits.wait()
+        service.painter.hold.set()
+        await chat.wait_photo()
+        assert tg.count("sendMessage") == 0
 
 
 async def test_lanes_of_idle_chats_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:

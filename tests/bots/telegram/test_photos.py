@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bots.telegram import door as door_module
+from bots.telegram import status as status_module
 from inference.errors import NoFace
 from storage import State
 from tests.bots.studio_parts import ENDED, ended, reached
@@ -76,6 +77,7 @@ async def test_the_status_is_one_message_edited_in_place_then_gone(
     tg: FakeTelegram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(door_module, "EDIT_EVERY", 0.05)
+    monkeypatch.setattr(status_module, "ACTION_AFTER", 0.05)
     async with running(tg, tmp_path, model_batch=1) as service:
         service.painter.hold.clear()
         busy = [tg.private_chat(tg.user(name)) for name in ("Bob", "Cyd")]
@@ -86,11 +88,19 @@ async def test_the_status_is_one_message_edited_in_place_then_gone(
         sent = await chat.send_photo(picture())
         status = await chat.wait_for(lambda m: "number 1" in m.text)
         assert status.reply_to == sent.id
+        await busy[0].wait_until(lambda: "upload_photo" in busy[0].state.actions)
         service.painter.hold.set()
         answer = await chat.wait_photo()
         assert status.deleted
         assert chat.history == [status, answer]
-        assert "upload_photo" in busy[0].state.actions
+
+
+async def test_a_picture_that_comes_at_once_is_not_announced(tg: FakeTelegram, tmp_path: Path) -> None:
+    async with running(tg, tmp_path):
+        chat = tg.private_chat(tg.user("Ann"))
+        await chat.send_photo(picture())
+        await chat.wait_photo()
+    assert tg.count("sendChatAction") == 0
 
 
 async def test_edits_keep_their_distance_and_end_with_the_latest(tg: FakeTelegram, tmp_path: Path) -> None:
