@@ -62,7 +62,9 @@ async def test_every_installed_backend_paints_the_same_picture_and_the_quickest_
     measured = await choice.measure(spec, possible)
 
     assert all(each.good and each.pace for each in measured), measured
-    assert min(each.psnr or 0 for each in measured) > 48  # no more than roundings of single bytes
+    # In float32 no more than roundings of single bytes; bfloat16, where it is native, is good enough by the line above.
+    exact = [each for each in measured if precision.on_processor(each.choice.precision) == "float32"]
+    assert min(each.psnr or 0 for each in exact) > 48
     best = choice.remember(settings, WEIGHTS, measured)
     assert best == max(measured, key=lambda each: each.pace or 0).choice
     assert choice.choose(settings, WEIGHTS) == best
