@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -16,7 +16,7 @@ from bots.likeness import Likeness
 from bots.metrics import Metrics
 from bots.requests import Discarded, Door, PhotoRequest, Picture, Progress, Refused
 from bots.seal import Seal
-from bots.vitals import Queue
+from bots.vitals import Queue, Stats
 from bots.workshop import Workshop
 from config import Settings
 from inference import Options, Pipeline, Priority, Scheduler
@@ -27,23 +27,6 @@ from storage.retention import Forgotten, forget
 log = structlog.get_logger(__name__)
 
 MINUTE, HOUR = 60.0, 3600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Stats:
-    """The service in numbers.
-
-    Args:
-        ready: see `Studio.ready`.
-        waiting: jobs in line.
-        jobs: how many of those still written down are in each state.
-        seconds_per_picture: measured; None before the first batch.
-    """
-
-    ready: bool
-    waiting: int
-    jobs: dict[State, int]
-    seconds_per_picture: float | None
 
 
 class Studio:

@@ -1,4 +1,4 @@
-"""How the service stands at this moment: read when Prometheus asks, and the event loop's lag all the time."""
+"""How the service stands: read when Prometheus or an operator asks, and the event loop's lag all the time."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 
 from bots.metrics import PREFIX
 from inference import Pipeline
+from storage import State
 
 SAMPLE_EVERY = 0.05  # seconds
 
@@ -29,6 +30,23 @@ class Queue:
     oldest: float
     painting: int
     newcomer: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """The service in numbers.
+
+    Args:
+        ready: whether photos are taken in and the network is warm.
+        waiting: jobs in line.
+        jobs: how many of those still written down are in each state.
+        seconds_per_picture: measured; None before the first batch.
+    """
+
+    ready: bool
+    waiting: int
+    jobs: dict[State, int]
+    seconds_per_picture: float | None
 
 
 class Vitals(Collector):

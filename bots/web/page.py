@@ -4,6 +4,7 @@ from importlib import resources
 from os import PathLike, stat_result
 from pathlib import Path
 
+import structlog
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import FileResponse
 from fastapi.templating import Jinja2Templates
@@ -15,6 +16,9 @@ from bots.web.ports import Studio
 from bots.web.visitors import visitor_of
 from bots.web.wording import Wording
 from config import Settings
+from storage import StorageError
+
+log = structlog.get_logger(__name__)
 
 HERE = Path(str(resources.files("bots.web")))
 
@@ -49,7 +53,7 @@ def mount_page(
             "privacy": wording.privacy(language),
             "photo_bytes": settings.limits_photo_bytes,
             "mail": mail,
-            "painted": wording.painted(language, await studio.painted()),
+            "painted": wording.painted(language, await _painted(studio)),
         }
         response = templates.TemplateResponse(request, "page.html", context, headers=wording.headers(language))
         visitor_of(request).keep(response, settings)
@@ -61,3 +65,11 @@ def mount_page(
 
     app.include_router(router)
     app.mount("/static", Assets(directory=HERE / "static"), name="static")
+
+
+async def _painted(studio: Studio) -> int:
+    try:
+        return await studio.painted()
+    except StorageError as error:  # the page is there without its number too
+        log.warning("painted selfies not counted", why=str(error))
+        return 0

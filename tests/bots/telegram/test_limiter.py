@@ -195,7 +195,7 @@ async def test_a_status_that_waits_for_its_turn_is_called_off(
     waits, real = asyncio.Event(), Limiter._wait_for_all
 
     async def no_turn_for_courtesies(self: Limiter, weight: int, level: Any) -> None:
-        if level == 1:
+        if level is limiter._Level.COURTESY:
             waits.set()
             await asyncio.Event().wait()
         await real(self, weight, level)

@@ -61,6 +61,16 @@ async def test_how_many_were_painted(client: httpx.AsyncClient, studio: FakeStud
     assert shown in (await client.get("/", headers=headers)).text
 
 
+async def test_the_page_is_there_without_its_number(
+    client: httpx.AsyncClient, studio: FakeStudio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def locked() -> int:
+        raise StorageError("database_locked", "The database is locked.")
+
+    monkeypatch.setattr(studio, "painted", locked)
+    assert (await client.get("/")).status_code == 200
+
+
 async def test_nothing_inline_and_nothing_foreign(client: httpx.AsyncClient) -> None:
     text = (await client.get("/")).text
     assert re.findall(r"<style|\sstyle=|\son\w+=|javascript:|https?://", text) == []
