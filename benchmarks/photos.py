@@ -5,7 +5,7 @@ import secrets
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 SAMPLE = Path(__file__).parents[1] / "docs" / "astronaut.png"
 FACE_X, FACE_Y, FACE_HEIGHT = 222, 120, 113  # of the sample's 512 pixels
@@ -46,6 +46,15 @@ def selfie(face: float, *, noise: float = 5.0) -> bytes:
     exif[0x0112] = 6
     out = io.BytesIO()
     stored.save(out, "JPEG", quality=90, subsampling="4:2:0", exif=exif)
+    return out.getvalue()
+
+
+def as_sent(face: float) -> bytes:
+    """The same selfie as a chat passes it on: upright, shrunk to 960 x 1280, about 150 KB."""
+    with Image.open(io.BytesIO(selfie(face))) as large:
+        small = ImageOps.exif_transpose(large).resize((960, 1280), Image.Resampling.LANCZOS)
+    out = io.BytesIO()
+    small.save(out, "JPEG", quality=87)
     return out.getvalue()
 
 

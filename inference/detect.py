@@ -102,7 +102,8 @@ class Detector:
             return ()
         scale = np.tile((width / size[0], height / size[1]), 7)  # box, then five landmarks
         shift = np.array((*corner, 0, 0, *(corner * 5)))
-        return tuple(sorted((_face(row[:14] * scale + shift, row[14]) for row in rows), key=_left))
+        places = (rows[:, :14] * scale + shift).tolist()
+        return tuple(sorted(map(_face, places, rows[:, 14].tolist()), key=_left))
 
 
 def _left(face: Face) -> float:
@@ -125,7 +126,7 @@ def _same(face: Face, other: Face) -> bool:
     return width > 0 and height > 0 and width * height > smaller / 2
 
 
-def _face(values: np.ndarray, score: float) -> Face:
-    x, y, width, height, *rest = (float(value) for value in values)
+def _face(values: list[float], score: float) -> Face:
+    x, y, width, height, *rest = values
     eye, other_eye, nose, mouth, other_mouth = (Point(*pair) for pair in zip(rest[::2], rest[1::2], strict=True))
-    return Face(x, y, width, height, eye, other_eye, nose, mouth, other_mouth, float(score))
+    return Face(x, y, width, height, eye, other_eye, nose, mouth, other_mouth, score)

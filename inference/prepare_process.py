@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from inference.detect import Detector, Face
 
 TYPICAL_FACE = 0.3  # of a photo's longest side: a selfie at arm's length
+BLOWN_UP = (
+    1.1  # enlarging a crop by so little is not seen, and decoding a photo twice as large takes three times as long
+)
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # mallopt(3)
 KEPT = 1 << 25  # bytes; glibc takes no larger M_MMAP_THRESHOLD
 _detector: "Detector | None" = None  # one a process, made by `start`
@@ -113,7 +116,8 @@ def _prepare(data: bytes, job: Job, limits: "Limits") -> Prepared:
     from inference.detect import LONGEST
 
     # Large enough for the detector, and so that a typical face need not be decoded a second time for its crop.
-    photo, found = decode(data, limits, max(LONGEST, math.ceil(job.shown * FACE_HEIGHT / TYPICAL_FACE))), 0
+    needed = math.ceil(job.shown * FACE_HEIGHT / TYPICAL_FACE / BLOWN_UP)
+    photo, found = decode(data, limits, max(LONGEST, needed)), 0
     if job.options.region:
         squares = [drawn(job.options.region, photo.width, photo.height)]
         if squares[0].side < SMALLEST_FACE:
@@ -160,11 +164,11 @@ def _chosen(faces: "tuple[Face, ...]", scale: float, job: Job) -> "list[Face]":
 
 
 def _sharp_enough(data: bytes, limits: "Limits", photo: "Photo", squares: "list[Square]", shown: int) -> "Photo":
-    """`photo`, or a larger decode of it where a square has fewer pixels than will be shown of it."""
+    """`photo`, or a larger decode of it where a square has too few pixels for what will be shown of it."""
     from inference.decode import decode
 
     wanted = min(1.0, shown / min(square.side for square in squares))
-    if photo.scale >= wanted:
+    if photo.scale * BLOWN_UP >= wanted:
         return photo
     return decode(data, limits, round(wanted * max(photo.width, photo.height)))
 

@@ -18,8 +18,6 @@ def load(spec: Spec) -> "OpenVinoNetwork":
     """See `inference.networks.tensorflow.load`. The processor is its only device here."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ["KERAS_BACKEND"] = "tensorflow"
-    import openvino
-
     import ugatit
     from ugatit.exporting import openvino as exporting
 
@@ -30,8 +28,10 @@ def load(spec: Spec) -> "OpenVinoNetwork":
         exporting.export(model, path)
         hint = HINTS[on_processor(spec.precision)]
         threads = os.cpu_count() or 1  # by itself it takes one of each pair that shares a core
-        compiled = openvino.Core().compile_model(
-            str(path), "CPU", {"INFERENCE_PRECISION_HINT": hint, "INFERENCE_NUM_THREADS": threads}
+        compiled = (
+            exporting.runtime()
+            .Core()
+            .compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": hint, "INFERENCE_NUM_THREADS": threads})
         )
     return OpenVinoNetwork(compiled)
 

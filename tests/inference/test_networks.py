@@ -1,6 +1,9 @@
 """The backends: which there are, on what they compute, and that all of them paint the same picture."""
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,6 +71,23 @@ async def test_every_installed_backend_paints_the_same_picture_and_the_quickest_
     best = choice.remember(settings, WEIGHTS, measured)
     assert best == max(measured, key=lambda each: each.pace or 0).choice
     assert choice.choose(settings, WEIGHTS) == best
+
+
+def test_openvino_tells_nobody_that_it_runs(tmp_path: Path) -> None:
+    """Left alone it reports its import to its makers, from every machine, and keeps an identity for that at home."""
+    code = """
+import sys
+import ugatit
+from inference.engine_process import Spec
+from inference.networks.openvino import load
+load(Spec("", ugatit.bundled_weights("fast"), 128, "cpu", "float32", (1,)))
+assert "openvino.tools.ovc" in sys.modules  # which is what reports
+print("told by", sys.modules.get("openvino_telemetry"))
+"""
+    home = os.environ | {"HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], env=home, capture_output=True, text=True, timeout=300)
+    assert done.stdout.strip() == "told by None", done.stderr
+    assert not (tmp_path / "intel").exists()
 
 
 def test_what_was_measured_counts_under_the_same_conditions_alone(tmp_path: Path) -> None:

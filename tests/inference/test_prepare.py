@@ -129,9 +129,9 @@ async def test_a_large_jpeg_is_decoded_again_where_a_face_is_small_in_it(
     ("width", "height", "decodes"),
     [
         (1280, 0.30, 1),  # as chats send it, an arm's length away
-        (1280, 0.12, 1),
+        (1280, 0.12, 2),  # only a small face needs more
         (2600, 0.30, 1),
-        (2600, 0.12, 2),  # only a small face in a large photo needs more
+        (2600, 0.12, 2),
     ],
 )
 async def test_a_selfie_is_decoded_once(

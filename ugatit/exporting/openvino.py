@@ -1,5 +1,6 @@
 """An .xml file for Intel's OpenVINO, with its weights in a .bin file beside it."""
 
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ def export(generator: keras.Model, path: Path) -> None:
     if path.suffix != ".xml":
         raise ExportError(f"{path}: OpenVINO wants a name that ends in .xml.")
     try:
-        openvino = _openvino()
+        openvino = runtime()
     except RuntimeMissing as error:
         raise ExportError(f"OpenVINO converts its own files: {error}.") from error
     # By way of the format that OpenVINO reads itself, so that it does not hang on what Keras knows of its versions.
@@ -36,11 +37,17 @@ def paint(path: Path, pictures: np.ndarray) -> np.ndarray:
         RuntimeMissing: OpenVINO is not installed.
     """
     # Left alone it computes in bfloat16 where the processor can, and the comparison would be of that.
-    model = _openvino().Core().compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    model = runtime().Core().compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     return model([pictures])[0]
 
 
-def _openvino() -> Any:
+def runtime() -> Any:
+    """The module `openvino`, without the package that would tell Google Analytics of every import and conversion.
+
+    Raises:
+        RuntimeMissing: OpenVINO is not installed.
+    """
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment] # refuses the import; it is optional there
     try:
         import openvino
     except ImportError as error:
