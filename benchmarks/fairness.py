@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.machine import describe
-from benchmarks.photos import jpeg, unlike_any_other
+from benchmarks.photos import as_sent, unlike_any_other
 from bots.logs import configure_logging
 from bots.requests import Delivery, PhotoRequest, Progress, Refused
 from bots.studio import Studio

@@ -22,7 +22,7 @@ from statistics import mean
 
 from benchmarks.crowd import Crowd, TelegramCrowd, Trip, WebCrowd, spike, steadily
 from benchmarks.machine import describe
-from benchmarks.photos import jpeg
+from benchmarks.photos import as_sent
 from benchmarks.service import Reading, Running, quantile, running
 from benchmarks.weights import random_weights
 from tests.fakes.telegram import FakeTelegram
@@ -75,7 +75,7 @@ class Phase:
 
 @asynccontextmanager
 async def _crowd(door: str, service: Running, telegram: FakeTelegram) -> AsyncIterator[Crowd]:
-    photo = jpeg(1280, 1280)
+    photo = as_sent(0.3)
     if door == "web":
         yield WebCrowd(service.session, service.address, photo)
         return

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
@@ -51,9 +51,14 @@ class Answers:
         for answer in self._held.pop(door.platform, []):
             self._spawn(answer())
 
-    def deliver(self, job: Job) -> None:
-        """Send the pictures of a rendered job, then mark it delivered."""
-        self._start(job, partial(self._deliver, job))
+    def deliver(self, job: Job, pictures: Sequence[bytes] = ()) -> None:
+        """Send the pictures of a rendered job, then mark it delivered.
+
+        Args:
+            pictures: what `job.results` name, for whoever has it at hand; else it is fetched from the store.
+        """
+        at_hand = pictures if job.source.platform in self._doors else ()  # nobody knows when a door opens
+        self._start(job, partial(self._deliver, job, at_hand))
 
     def explain(self, job: Job, end: State, code: str) -> None:
         """Say why there is no picture, then end the job so."""
@@ -104,13 +109,13 @@ class Answers:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("answer failed; it goes out after the next start", error=repr(error), exc_info=error)
 
-    async def _deliver(self, rendered: Job) -> None:
+    async def _deliver(self, rendered: Job, data: Sequence[bytes]) -> None:
         job = await self._jobs.get(rendered.id)  # the door may have noted its status message since
         if job is None or job.state.ended:  # forgotten or cancelled meanwhile
             return
         get = self._store.get
         try:
-            data = [await store_answers(partial(get, key), multiplier=self._pause) for key in job.results]
+            data = data or [await store_answers(partial(get, key), multiplier=self._pause) for key in job.results]
         except ObjectMissing:
             log.error("results gone before delivery", job=job.id, reference=job.reference)
             await self._explain(job, State.FAILED, "unexpected")

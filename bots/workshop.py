@@ -281,7 +281,7 @@ class Workshop:
         if rendered is None:  # cancelled while the pictures were stored: nobody wants them
             await self._store.delete(keys)
         else:
-            self._answers.deliver(rendered)
+            self._answers.deliver(rendered, pictures)
 
     async def _keep_watch(self) -> None:
         """Tell people where they stand, and end what has waited too long."""

@@ -360,3 +360,23 @@ async def test_what_is_cancelled_or_forgotten_before_its_door_opens_is_not_deliv
         assert (await ended(database, jobs[0].id)).state is State.CANCELLED
         assert [job.id for job, _ in door.delivered] == [jobs[2].id]
         assert door.explained == []
+
+
+async def test_what_was_just_painted_is_not_fetched_to_be_sent(tmp_path, pipeline, door):
+    fetched = []
+
+    class Watched:
+        def __init__(self, store):
+            self._store = store
+
+        def __getattr__(self, name):
+            return getattr(self._store, name)
+
+        async def get(self, key):
+            fetched.append(key)
+            return await self._store.get(key)
+
+    async with studio_in(settings_in(tmp_path), pipeline, door, Watched) as (studio, database, _):
+        done = await ended(database, (await studio.accept(request(), chunks(b"photo"))).id)
+        assert fetched == list(done.stored_inputs)
+        assert door.delivered[0][1].pictures[0].png == b"anime of photo"
