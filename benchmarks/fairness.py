@@ -66,7 +66,7 @@ class Batches:
 
 async def measure(pile: int) -> None:
     """Print the newcomer's place and how much came before its answer."""
-    photo, door, batches = jpeg(640, 640), Door(), Batches()
+    photo, door, batches = as_sent(0.3), Door(), Batches()
     with tempfile.TemporaryDirectory() as folder:
         settings = _settings(Path(folder), pile)
         configure_logging(settings)

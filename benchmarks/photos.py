@@ -11,18 +11,6 @@ SAMPLE = Path(__file__).parents[1] / "docs" / "astronaut.png"
 FACE_X, FACE_Y, FACE_HEIGHT = 222, 120, 113  # of the sample's 512 pixels
 
 
-def jpeg(width: int, height: int) -> bytes:
-    """The sample photo in the middle of the wall."""
-    noise = np.random.default_rng(1).integers(90, 150, (height // 16, width // 16, 3), np.uint8)
-    canvas = Image.fromarray(noise).resize((width, height), Image.Resampling.BICUBIC)
-    side = round(0.7 * min(width, height))
-    with Image.open(SAMPLE) as face:
-        canvas.paste(face.convert("RGB").resize((side, side)), ((width - side) // 2, (height - side) // 2))
-    out = io.BytesIO()
-    canvas.save(out, "JPEG", quality=90)
-    return out.getvalue()
-
-
 def selfie(face: float, *, noise: float = 5.0) -> bytes:
     """A phone's 12 megapixels: 4032 x 3024, held upright (EXIF orientation 6), quality 90, 4:2:0.
 

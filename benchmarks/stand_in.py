@@ -1,8 +1,7 @@
 """The service with a network that costs nothing: `python -m benchmarks.stand_in`. What is left is its own cost."""
 
-import asyncio
-
 import numpy as np
+import uvloop
 
 from bots.app import serve
 from config import load_settings
@@ -24,4 +23,4 @@ def load(spec: Spec) -> Negative:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(load_settings(), say=lambda line: print(line, flush=True), network="benchmarks.stand_in:load"))
+    uvloop.run(serve(load_settings(), say=lambda line: print(line, flush=True), network="benchmarks.stand_in:load"))

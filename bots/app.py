@@ -1,6 +1,7 @@
 """The composition root: every part of the service, put together and taken apart in order."""
 
 import asyncio
+import gc
 import itertools
 import signal
 import sys
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import structlog
+import uvloop
 
 from bots.logs import configure_logging
 from bots.metrics import Metrics
@@ -144,6 +146,8 @@ async def _open_mailroom(
 
 async def _say_ready(pipeline: Pipeline, say: Callable[[str], None]) -> None:
     await pipeline.wait_ready()
+    gc.collect()
+    gc.freeze()  # what is alive now stays to the end; going through it over and over holds up the event loop
     say("Ready to paint. Ctrl-C stops.")
 
 
@@ -168,7 +172,7 @@ async def _sweep(settings: Settings, database: Database, store: ObjectStore) -> 
 def main() -> int:
     """`python -m bots`: 0 after a clean stop, 2 when the start is not possible, with one clear message."""
     try:
-        asyncio.run(serve(load_settings(), say=lambda line: print(line, flush=True)))
+        uvloop.run(serve(load_settings(), say=lambda line: print(line, flush=True)))
     except (ConfigError, StorageError, WeightsError, InferenceError) as error:
         print(f"Selfie2Anime can't start. {error}", file=sys.stderr)
         return 2
