@@ -84,7 +84,7 @@ class Broadcaster:
         broadcasts = self._studio.broadcasts
         broadcast = await broadcasts.get(meant.argument)
         if broadcast is None or broadcast.author != f"{PLATFORM}:{query.from_user.id}":
-            return self._speech.say(language, "telegram.button_gone")
+            return self._speech.say(language, "press.gone")
         if meant.action is Action.SEND:
             note = {"chat": message.chat_id, "message": message.message_id, "language": language}
             if await broadcasts.start(broadcast.id, PLATFORM, broadcast.author, json.dumps(note)):

@@ -1,6 +1,6 @@
 """Inline keyboards. What a button carries is `action:argument:signature`, so it works after any restart."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
@@ -9,12 +9,12 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 from bots.preferences import Preferences
 from bots.telegram.group_rules import GroupRules
 from bots.telegram.speech import Speech
-from inference import Crop, Faces, Options
+from bots.variants import CROPS, Variant, changed, offered
+from inference import Faces, Options
 from storage import Job
 
 PURPOSE = "telegram button"
 MOST_STICKERS = 6  # each is a message of its own
-_CROPS = (Crop.TIGHT, Crop.DEFAULT, Crop.WIDE)
 
 
 class Signer(Protocol):
@@ -54,7 +54,7 @@ class Action(StrEnum):
     STOP = "stop"
 
 
-REPAINTS = frozenset({Action.WIDER, Action.TIGHTER, Action.NEXT_FACE, Action.ALL_FACES, Action.WHOLE})
+REPAINTS = frozenset(Action(variant) for variant in Variant)
 _ROWS = (
     (Action.WIDER, Action.TIGHTER),
     (Action.NEXT_FACE, Action.ALL_FACES),
@@ -85,65 +85,64 @@ class Buttons:
 
     def cancel(self, job: Job) -> InlineKeyboardMarkup:
         """Under the message that says where a job stands."""
-        return InlineKeyboardMarkup.from_button(self._button(job.language, "button_cancel", Action.CANCEL, job.id))
+        return InlineKeyboardMarkup.from_button(self._button(job.language, "button.cancel", Action.CANCEL, job.id))
 
     def result(self, job: Job, *, painted: int, found: int, beside: bool) -> InlineKeyboardMarkup:
         """Under the result: what else can be had of this photo. `beside`: the photo's crop is shown already."""
-        options = Options.from_json(job.options)
-        useless = {action for action in REPAINTS if changed(options, action, found) is None}
-        if found <= painted:
-            useless.add(Action.ALL_FACES)
-        if len(job.inputs) > 1:  # of which photo?
-            useless.add(Action.NEXT_FACE)
+        variants = offered(Options.from_json(job.options), photos=len(job.inputs), painted=painted, found=found)
+        useless = REPAINTS - {Action(variant) for variant in variants}
         if beside:
-            useless.add(Action.BESIDE)
+            useless |= {Action.BESIDE}
         if painted > MOST_STICKERS:
-            useless.add(Action.STICKER)
+            useless |= {Action.STICKER}
         rows = [[action for action in row if action not in useless] for row in _ROWS]
         return InlineKeyboardMarkup(
-            [[self._button(job.language, f"button_{a}", a, job.id, found=found) for a in row] for row in rows if row]
+            [[self._button(job.language, f"button.{a}", a, job.id, found=found) for a in row] for row in rows if row]
         )
 
     def whole(self, job: Job) -> InlineKeyboardMarkup | None:
         """Under the words that no face was found."""
-        if changed(Options.from_json(job.options), Action.WHOLE, 0) is None:
+        if changed(Options.from_json(job.options), Variant.WHOLE, 0) is None:
             return None
-        return InlineKeyboardMarkup.from_button(self._button(job.language, "button_whole", Action.WHOLE, job.id))
+        return InlineKeyboardMarkup.from_button(self._button(job.language, "button.whole", Action.WHOLE, job.id))
 
     def again(self, job: Job) -> InlineKeyboardMarkup:
         """Under the words that the pictures may have been lost in a restart."""
-        return InlineKeyboardMarkup.from_button(self._button(job.language, "button_again", Action.AGAIN, job.id))
+        return InlineKeyboardMarkup.from_button(self._button(job.language, "button.again", Action.AGAIN, job.id))
 
     def settings(self, language: str, preferences: Preferences) -> InlineKeyboardMarkup:
         """One row for each setting, with a tick at what is chosen."""
-        crops = zip(_CROPS, ("button_tighter", "button_normal", "button_wider"), strict=True)
+        crops = zip(CROPS, ("button.tighter", "button.normal", "button.wider"), strict=True)
         rows = [
             [
-                self._choice(language, f"button_faces_{faces}", Action.FACES, faces, faces is preferences.faces)
+                self._choice(language, f"button.faces_{faces}", Action.FACES, faces, faces is preferences.faces)
                 for faces in Faces
             ],
             [self._choice(language, key, Action.CROP, crop, crop is preferences.crop) for crop, key in crops],
             [
-                self._choice(language, "button_alone", Action.COMPARE, "off", not preferences.beside),
-                self._choice(language, "button_beside", Action.COMPARE, "on", preferences.beside),
+                self._choice(language, "button.alone", Action.COMPARE, "off", not preferences.beside),
+                self._choice(language, "button.beside", Action.COMPARE, "on", preferences.beside),
             ],
         ]
         return InlineKeyboardMarkup(rows)
 
     def group(self, language: str, rules: GroupRules) -> InlineKeyboardMarkup:
         """One row for each thing that a group's admins decide. Of faces and crop perhaps none is chosen."""
-        crops = zip(_CROPS, ("button_tighter", "button_normal", "button_wider"), strict=True)
+        group = "telegram.group.button"
+        crops = zip(CROPS, ("button.tighter", "button.normal", "button.wider"), strict=True)
         rows = [
             [
-                self._choice(language, "group.button_addressed", Action.REACT, "addressed", not rules.every),
-                self._choice(language, "group.button_every", Action.REACT, "every", rules.every),
+                self._choice(language, f"{group}_addressed", Action.REACT, "addressed", not rules.every),
+                self._choice(language, f"{group}_every", Action.REACT, "every", rules.every),
             ],
             [
-                self._choice(language, "group.button_everybody", Action.USE, "everybody", not rules.admins_only),
-                self._choice(language, "group.button_admins", Action.USE, "admins", rules.admins_only),
+                self._choice(
+                    language, "telegram.group.button_everybody", Action.USE, "everybody", not rules.admins_only
+                ),
+                self._choice(language, "telegram.group.button_admins", Action.USE, "admins", rules.admins_only),
             ],
             [
-                self._choice(language, f"button_faces_{faces}", Action.GROUP_FACES, faces, faces is rules.faces)
+                self._choice(language, f"button.faces_{faces}", Action.GROUP_FACES, faces, faces is rules.faces)
                 for faces in Faces
             ],
             [self._choice(language, key, Action.GROUP_CROP, crop, crop is rules.crop) for crop, key in crops],
@@ -152,29 +151,33 @@ class Buttons:
 
     def confirm(self, language: str, broadcast: str) -> InlineKeyboardMarkup:
         """Whether a broadcast is to go out."""
-        yes = self._button(language, "broadcast.button_send", Action.SEND, broadcast)
-        return InlineKeyboardMarkup([[yes, self._button(language, "broadcast.button_drop", Action.DROP, broadcast)]])
+        yes = self._button(language, "telegram.broadcast.button_send", Action.SEND, broadcast)
+        return InlineKeyboardMarkup(
+            [[yes, self._button(language, "telegram.broadcast.button_drop", Action.DROP, broadcast)]]
+        )
 
     def stop(self, language: str, broadcast: str) -> InlineKeyboardMarkup:
         """Under the message that says how far a broadcast is."""
-        return InlineKeyboardMarkup.from_button(self._button(language, "broadcast.button_stop", Action.STOP, broadcast))
+        return InlineKeyboardMarkup.from_button(
+            self._button(language, "telegram.broadcast.button_stop", Action.STOP, broadcast)
+        )
 
     def languages(self, language: str, chosen: str | None) -> InlineKeyboardMarkup:
         """Each language by its own name, two in a row, below the choice to go by Telegram's."""
         words = self.speech.words
         buttons = [
             self._named(
-                words.catalogues[code].get("telegram.language_name", code), Action.LANGUAGE, code, code == chosen
+                words.catalogues[code].get("personal.language_name", code), Action.LANGUAGE, code, code == chosen
             )
             for code in words.languages
         ]
-        automatic = self._choice(language, "button_automatic", Action.LANGUAGE, AUTOMATIC, chosen is None)
+        automatic = self._choice(language, "telegram.button_automatic", Action.LANGUAGE, AUTOMATIC, chosen is None)
         return InlineKeyboardMarkup([[automatic], *(buttons[n : n + 2] for n in range(0, len(buttons), 2))])
 
     def forget(self, language: str) -> InlineKeyboardMarkup:
         """Whether everything of a person is really to be deleted."""
-        yes = self._button(language, "button_forget", Action.FORGET, "me")
-        return InlineKeyboardMarkup([[yes], [self._button(language, "button_keep", Action.KEEP, "me")]])
+        yes = self._button(language, "button.forget", Action.FORGET, "me")
+        return InlineKeyboardMarkup([[yes], [self._button(language, "button.keep", Action.KEEP, "me")]])
 
     def read(self, data: str | None) -> Pressed | None:
         """None: no button of ours carries this."""
@@ -185,11 +188,11 @@ class Buttons:
         return Pressed(Action(action), argument)
 
     def _button(self, language: str, key: str, action: Action, argument: str, **values: object) -> InlineKeyboardButton:
-        text = self.speech.say(language, f"telegram.{key}", **values)
+        text = self.speech.say(language, key, **values)
         return InlineKeyboardButton(text, callback_data=self._data(action, argument))
 
     def _choice(self, language: str, key: str, action: Action, argument: str, chosen: bool) -> InlineKeyboardButton:
-        return self._named(self.speech.say(language, f"telegram.{key}"), action, argument, chosen)
+        return self._named(self.speech.say(language, key), action, argument, chosen)
 
     def _named(self, text: str, action: Action, argument: str, chosen: bool) -> InlineKeyboardButton:
         return InlineKeyboardButton(CHOSEN * chosen + text, callback_data=self._data(action, argument))
@@ -198,24 +201,3 @@ class Buttons:
         """At most 64 bytes, which is all that Telegram takes."""
         text = f"{action}:{argument}"
         return f"{text}:{self.signer.sign(PURPOSE, text)}"
-
-
-def changed(options: Options, action: Action, found: int) -> Options | None:
-    """The options that a press of `action` asks for; None where it would change nothing.
-
-    Args:
-        found: faces in the photo.
-    """
-    if options.whole or options.region:  # no face was looked for
-        return None
-    if action is Action.WHOLE:
-        return replace(options, whole=True)
-    if action is Action.ALL_FACES:
-        one = options.faces is Faces.LARGEST or options.face is not None
-        return replace(options, faces=Faces.ALL, face=None) if one else None
-    if action is Action.NEXT_FACE:
-        # The largest comes first; who has seen that alone goes on with the second.
-        before = 0 if options.face is None and options.faces is Faces.LARGEST else options.face
-        return replace(options, face=0 if before is None else (before + 1) % found) if found > 1 else None
-    step = _CROPS.index(options.crop) + {Action.WIDER: 1, Action.TIGHTER: -1}[action]
-    return replace(options, crop=_CROPS[step]) if 0 <= step < len(_CROPS) else None

@@ -39,18 +39,18 @@ class Personal:
             language = await self._language(message)
             person = await self._studio.people.get(person_of(message))
             buttons = self._buttons.settings(language, Preferences.from_json(person.settings))
-            await self._ask(message, language, "telegram.settings", buttons)
+            await self._ask(message, language, "personal.settings", buttons)
 
     async def language(self, update: Update, context: Context) -> None:
         if (message := update.message) is not None:
             language = await self._language(message)
             person = await self._studio.people.get(person_of(message))
-            await self._ask(message, language, "telegram.language", self._buttons.languages(language, person.language))
+            await self._ask(message, language, "personal.language", self._buttons.languages(language, person.language))
 
     async def forget(self, update: Update, context: Context) -> None:
         if (message := update.message) is not None:
             language = await self._language(message)
-            await self._ask(message, language, "telegram.forget", self._buttons.forget(language))
+            await self._ask(message, language, "personal.forget", self._buttons.forget(language))
 
     async def pressed(self, query: CallbackQuery, message: Message, meant: Pressed, language: str) -> str | None:
         """Do what one of these buttons stands for; returns what the answer to the press says."""
@@ -61,22 +61,22 @@ class Personal:
             forgotten = await self._studio.forget(person)
             # The language that they had chosen is forgotten as well, but it is still the one they read.
             text = self._speech.say(
-                language, "telegram.forgotten", photos=forgotten.photos, pictures=forgotten.pictures
+                language, "personal.forgotten", photos=forgotten.photos, pictures=forgotten.pictures
             )
             await _show(message, text, None)
         elif meant.action is Action.KEEP:
-            await _show(message, self._speech.say(language, "telegram.kept"), None)
+            await _show(message, self._speech.say(language, "personal.kept"), None)
         elif meant.action is Action.LANGUAGE:
             chosen = None if meant.argument == AUTOMATIC else meant.argument
             await self._studio.people.set_language(person, chosen)
             language = chosen or query.from_user.language_code or "en"
-            text = self._speech.say(language, "telegram.language")
+            text = self._speech.say(language, "personal.language")
             await _show(message, text, self._buttons.languages(language, chosen))
         else:
             known = await self._studio.people.get(person)
             preferences = _with(Preferences.from_json(known.settings), meant)
             await self._studio.people.set_settings(person, preferences.to_json())
-            text = self._speech.say(language, "telegram.settings")
+            text = self._speech.say(language, "personal.settings")
             await _show(message, text, self._buttons.settings(language, preferences))
         return None
 

@@ -14,7 +14,7 @@ from bots.requests import Delivery, Refused, Undeliverable
 from bots.side_by_side import side_by_side
 from bots.sticker import sticker
 from bots.telegram.broadcast import Broadcaster
-from bots.telegram.buttons import BROADCAST, GROUP, PERSONAL, Action, Buttons, changed
+from bots.telegram.buttons import BROADCAST, GROUP, PERSONAL, Action, Buttons
 from bots.telegram.door import TelegramDoor
 from bots.telegram.groups import Groups
 from bots.telegram.intake import chosen_language, reply_to
@@ -23,6 +23,7 @@ from bots.telegram.personal import Personal
 from bots.telegram.reply import ReplyTo
 from bots.telegram.speech import Speech
 from bots.telegram.stickers import send_stickers
+from bots.variants import Variant, changed
 from inference import Options
 from storage import Job, Source, State
 
@@ -71,7 +72,7 @@ class Presses:
         language = await chosen_language(self._studio.people, f"telegram:{query.from_user.id}", tag)
         meant, message = self._buttons.read(query.data), query.message
         if meant is None or not isinstance(message, Message):  # a message too old to be shown to bots
-            await answer(query, self._speech.say(language, "telegram.button_gone"))
+            await answer(query, self._speech.say(language, "press.gone"))
             return
         if meant.action in PERSONAL:
             await answer(query, await self._personal.pressed(query, message, meant, language))
@@ -84,7 +85,7 @@ class Presses:
             return
         job = await self._studio.job(meant.argument)
         if job is None:
-            await answer(query, self._speech.say(language, "telegram.button_gone"))
+            await answer(query, self._speech.say(language, "press.gone"))
         elif not await self._may(query, message, job):
             await answer(query, self._speech.say(language, "telegram.not_yours"), alert=True)
         elif meant.action is Action.CANCEL:
@@ -113,7 +114,7 @@ class Presses:
             if now is not None and now.state.ended:
                 await remove(message.get_bot(), message.chat_id, message.message_id)
                 cancelled = now.state is State.CANCELLED
-        await answer(query, self._speech.say(language, "cancelled" if cancelled else "telegram.too_late"))
+        await answer(query, self._speech.say(language, "cancelled" if cancelled else "press.too_late"))
 
     async def _delete(self, query: CallbackQuery, message: Message, job: Job, language: str) -> None:
         await self._studio.discard(job.id, job.person)
@@ -121,7 +122,7 @@ class Presses:
         album = to.shown if to.chat_id == message.chat_id else ()
         gone = [await remove(message.get_bot(), message.chat_id, number) for number in (*album, message.message_id)]
         if all(gone):
-            await answer(query, self._speech.say(language, "telegram.deleted"))
+            await answer(query, self._speech.say(language, "press.deleted"))
         else:  # Telegram lets bots delete for 48 hours
             await answer(query, self._speech.say(language, "telegram.delete_yourself"), alert=True)
 
@@ -136,7 +137,7 @@ class Presses:
             return
         pictures = await self._studio.pictures(job)
         if not pictures:
-            await answer(query, self._speech.say(language, "telegram.result_gone"), alert=True)
+            await answer(query, self._speech.say(language, "press.result_gone"), alert=True)
             return
         known = known.with_press(query.id)
         await self._studio.remember(job.id, known.to_json())
@@ -171,9 +172,9 @@ class Presses:
     async def _repaint(
         self, update_id: int, query: CallbackQuery, message: Message, job: Job, language: str, action: Action
     ) -> None:
-        options = changed(Options.from_json(job.options), action, job.found)
+        options = changed(Options.from_json(job.options), Variant(action), job.found)
         if options is None:
-            await answer(query, self._speech.say(language, "telegram.button_gone"))
+            await answer(query, self._speech.say(language, "press.gone"))
             return
         source = Source("telegram", str(message.chat_id), f"press {query.id}", action)
         reply = ReplyTo.from_json(job.reply).again(message.chat_id).to_json()

@@ -47,8 +47,10 @@ class Speech:
     def failure(self, language: str | None, code: str, reference: str) -> str:
         if code == "cancelled":
             return self.words.say(language, "cancelled")
-        if code in {"photo_gone", "download_failed"}:
-            return self.say(language, f"telegram.{code}")
+        if code == "photo_gone":
+            return self.say(language, "press.photo_gone")
+        if code == "download_failed":
+            return self.say(language, "telegram.download_failed")
         return self.words.failure(language, code, reference=reference, **self._limits())
 
     def refusal(self, language: str | None, refused: Refused, reference: str) -> str:

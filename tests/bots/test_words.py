@@ -63,7 +63,7 @@ def test_an_unknown_key_is_a_mistake():
 )
 def test_plurals(language, number, expected):
     assert WORDS.count(language, "days", number) == expected
-    assert expected in WORDS.say(language, "telegram.result_gone", result_days=number)
+    assert expected in WORDS.say(language, "press.result_gone", result_days=number)
 
 
 def test_a_plural_is_in_the_language_of_its_text():

@@ -51,7 +51,7 @@ async def test_the_chosen_language_is_used_for_every_answer(
 ) -> None:
     english = Words.load().catalogues["en"]
     other: Mapping[str, str] = {key: f"¡{text}!" for key, text in english.items()}
-    words = Words({"en": english, "es": other | {"telegram.language_name": "Español"}})
+    words = Words({"en": english, "es": other | {"personal.language_name": "Español"}})
     monkeypatch.setattr(Words, "load", lambda: words)
     async with running(tg, tmp_path) as service:
         chat = tg.private_chat(tg.user("Ann", language_code="en"))
