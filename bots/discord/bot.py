@@ -9,12 +9,15 @@ import discord
 import structlog
 import yarl
 
+from bots.discord.buttons import Press
 from bots.discord.commands import AnimeTree
 from bots.discord.door import DiscordDoor
 from bots.discord.intake import Intake
 from bots.discord.labels import Labels
 from bots.discord.network import guard
+from bots.discord.personal import Personal
 from bots.discord.phrases import Phrases
+from bots.discord.presses import Presses
 from bots.words import Words
 from config import Settings
 
@@ -45,7 +48,9 @@ class AnimeBot(discord.Client):
         phrases = Phrases(words, settings)
         self._studio = studio
         self.door = DiscordDoor(self, phrases, clock)
-        self.tree = AnimeTree(self, Intake(settings, studio, phrases, clock), phrases, words)
+        self.presses = Presses(studio, phrases, clock)
+        intake, personal = Intake(settings, studio, phrases, clock), Personal(studio, phrases)
+        self.tree = AnimeTree(self, intake, personal, studio, phrases, words)
         self._labels = Labels(words)
         self._guilds_to_sync = settings.discord_guilds
         self._gateway = yarl.URL(settings.discord_gateway_url) if settings.discord_gateway_url else None
@@ -56,6 +61,7 @@ class AnimeBot(discord.Client):
 
         Not before: what is finished until then waits at the studio instead of failing at a door that cannot answer.
         """
+        self.add_dynamic_items(Press)
         self.door.connect()
         self._studio.open_door(self.door)
         if not self._synced:

@@ -2,17 +2,23 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 import discord
 import structlog
 from discord import app_commands
 
-from bots.discord.intake import READABLE, Intake
+from bots.discord.files import MOST_FILES
+from bots.discord.intake import READABLE, Intake, Offered, language_of, say
 from bots.discord.labels import label_of
+from bots.discord.personal import AUTOMATIC, Personal
 from bots.discord.phrases import Phrases, new_reference
+from bots.preferences import Preferences
 from bots.words import Words
-from inference.options import Crop, Faces, Options
+from inference.options import Crop, Direction, Faces, Options
+
+if TYPE_CHECKING:
+    from bots.studio import Studio
 
 log = structlog.get_logger(__name__)
 
@@ -25,12 +31,22 @@ EVERYBODY = app_commands.AppInstallationType(guild=True, user=True)
 class AnimeTree(app_commands.CommandTree[discord.Client]):
     """The command tree: usable in servers, direct and group messages, installed by a server or by a person."""
 
-    def __init__(self, client: discord.Client, intake: Intake, phrases: Phrases, words: Words) -> None:
+    def __init__(
+        self,
+        client: discord.Client,
+        intake: Intake,
+        personal: Personal,
+        studio: "Studio",
+        phrases: Phrases,
+        words: Words,
+    ) -> None:
         super().__init__(client, allowed_contexts=EVERYWHERE, allowed_installs=EVERYBODY)
         self._phrases = phrases
         label = partial(label_of, words)
-        _add_anime(self, intake, phrases, label)
-        _add_texts(self, phrases, label)
+        _add_anime(self, intake, studio, phrases, label)
+        _add_menus(self, intake, studio, phrases, label)
+        _add_personal(self, personal, phrases, label)
+        _add_texts(self, studio, phrases, label)
 
     async def on_error(self, interaction: discord.Interaction, error: app_commands.AppCommandError, /) -> None:
         """Every failure nobody foresaw: one sentence with a reference that stands in the log too."""
@@ -41,62 +57,124 @@ class AnimeTree(app_commands.CommandTree[discord.Client]):
         await say(interaction, self._phrases.failure(str(interaction.locale), "unexpected", reference), private=True)
 
 
-async def say(interaction: discord.Interaction, text: str, *, private: bool) -> None:
-    """Answer, or edit the answer if there is one. An interaction that is over is left alone."""
-    quiet: dict[str, Any] = {"allowed_mentions": discord.AllowedMentions.none()}
-    try:
-        if interaction.response.is_done():
-            await interaction.edit_original_response(content=text, **quiet)
-        else:
-            await interaction.response.send_message(text, ephemeral=private, **quiet)
-    except discord.HTTPException as error:
-        log.warning("discord answer failed", status=error.status, code=error.code)
+async def _preferences(studio: "Studio", interaction: discord.Interaction) -> Preferences:
+    return Preferences.from_json((await studio.people.get(f"discord:{interaction.user.id}")).settings)
 
 
-def _add_anime(tree: AnimeTree, intake: Intake, phrases: Phrases, label: Label) -> None:
+def _add_anime(tree: AnimeTree, intake: Intake, studio: "Studio", phrases: Phrases, label: Label) -> None:
     @tree.command(name="anime", description=label("command_anime"))
     @app_commands.describe(
         photo=label("command_anime_photo"),
+        user=label("command_anime_user"),
         faces=label("command_anime_faces"),
         crop=label("command_anime_crop"),
         whole=label("command_anime_whole"),
+        reverse=label("command_anime_reverse"),
         private=label("command_anime_private"),
+        photo2=label("command_anime_photo2"),
+        photo3=label("command_anime_photo3"),
+        photo4=label("command_anime_photo4"),
     )
-    @app_commands.choices(
-        faces=[app_commands.Choice(name=label(f"command_anime_faces_{one}"), value=one.value) for one in Faces],
-        crop=[app_commands.Choice(name=label(f"command_anime_crop_{one}"), value=one.value) for one in Crop],
-    )
+    @app_commands.choices(faces=_faces(label), crop=_crops(label))
     async def anime(
         interaction: discord.Interaction,
-        photo: discord.Attachment,
-        faces: str = Faces.ALL.value,
-        crop: str = Crop.DEFAULT.value,
+        photo: discord.Attachment | None = None,
+        user: discord.User | None = None,
+        faces: str | None = None,
+        crop: str | None = None,
         whole: bool = False,
+        reverse: bool = False,
         private: bool = False,
+        photo2: discord.Attachment | None = None,
+        photo3: discord.Attachment | None = None,
+        photo4: discord.Attachment | None = None,
     ) -> None:
-        await intake.take(interaction, photo, Options(Faces(faces), Crop(crop), whole), private=private)
+        photos = [Offered.attached(each) for each in (photo, photo2, photo3, photo4) if each is not None]
+        if user is not None:
+            photos.append(Offered.avatar(user))
+        if not photos:
+            language = await language_of(studio.people, interaction)
+            await say(interaction, phrases.say(language, "discord.nothing_to_paint"), private=True)
+            return
+        preferences = await _preferences(studio, interaction)
+        options = Options(
+            Faces(faces or preferences.faces),
+            Crop(crop or preferences.crop),
+            whole,
+            direction=Direction.REVERSE if reverse else Direction.ANIME,
+        )
+        await intake.take(interaction, photos, options, private=private, beside=preferences.beside)
+
+
+def _add_menus(tree: AnimeTree, intake: Intake, studio: "Studio", phrases: Phrases, label: Label) -> None:
+    async def paint(interaction: discord.Interaction, photos: list[Offered]) -> None:
+        preferences = await _preferences(studio, interaction)
+        await intake.take(interaction, photos, preferences.options, private=False, beside=preferences.beside)
 
     @tree.context_menu(name=label("menu_anime"))
     async def anime_this(interaction: discord.Interaction, message: discord.Message) -> None:
-        photo = first_photo(message)
-        if photo is None:
-            await say(interaction, phrases.say(str(interaction.locale), "discord.no_photo_here"), private=True)
+        photos = photos_of(message)
+        if photos:
+            await paint(interaction, photos)
         else:
-            await intake.take(interaction, photo, Options(), private=False)
+            language = await language_of(studio.people, interaction)
+            await say(interaction, phrases.say(language, "discord.no_photo_here"), private=True)
+
+    @tree.context_menu(name=label("menu_anime"))
+    async def anime_them(interaction: discord.Interaction, user: discord.User) -> None:
+        await paint(interaction, [Offered.avatar(user)])
 
 
-def _add_texts(tree: AnimeTree, phrases: Phrases, label: Label) -> None:
+def _add_personal(tree: AnimeTree, personal: Personal, phrases: Phrases, label: Label) -> None:
+    @tree.command(name="settings", description=label("command_settings"))
+    @app_commands.describe(
+        faces=label("command_anime_faces"), crop=label("command_anime_crop"), beside=label("command_settings_beside")
+    )
+    @app_commands.choices(faces=_faces(label), crop=_crops(label))
+    async def settings(
+        interaction: discord.Interaction,
+        faces: str | None = None,
+        crop: str | None = None,
+        beside: bool | None = None,
+    ) -> None:
+        await personal.settings(
+            interaction, None if faces is None else Faces(faces), None if crop is None else Crop(crop), beside
+        )
+
+    named = [app_commands.Choice(name=name, value=code) for code, name in phrases.languages.items()]
+    automatic = app_commands.Choice(name=label("command_language_automatic"), value=AUTOMATIC)
+
+    @tree.command(name="language", description=label("command_language"))
+    @app_commands.describe(language=label("command_language"))
+    @app_commands.choices(language=[automatic, *named])
+    async def language_(interaction: discord.Interaction, language: str) -> None:
+        await personal.language(interaction, language)
+
+    @tree.command(name="forgetme", description=label("command_forgetme"))
+    async def forgetme(interaction: discord.Interaction) -> None:
+        await personal.forget(interaction)
+
+
+def _add_texts(tree: AnimeTree, studio: "Studio", phrases: Phrases, label: Label) -> None:
     @tree.command(name="help", description=label("command_help"))
     async def help_(interaction: discord.Interaction) -> None:
-        await say(interaction, phrases.help(str(interaction.locale)), private=True)
+        await say(interaction, phrases.help(await language_of(studio.people, interaction)), private=True)
 
     @tree.command(name="privacy", description=label("command_privacy"))
     async def privacy(interaction: discord.Interaction) -> None:
-        await say(interaction, phrases.privacy(str(interaction.locale)), private=True)
+        await say(interaction, phrases.privacy(await language_of(studio.people, interaction)), private=True)
 
 
-def first_photo(message: discord.Message) -> discord.Attachment | None:
-    """The first attachment that looks like a photo, also of a forwarded message."""
+def _faces(label: Label) -> list[app_commands.Choice[str]]:
+    return [app_commands.Choice(name=label(f"command_anime_faces_{one}"), value=one.value) for one in Faces]
+
+
+def _crops(label: Label) -> list[app_commands.Choice[str]]:
+    return [app_commands.Choice(name=label(f"command_anime_crop_{one}"), value=one.value) for one in Crop]
+
+
+def photos_of(message: discord.Message) -> list[Offered]:
+    """The attachments that look like photos, also of a forwarded message; as many as one answer can carry."""
     attachments = [*message.attachments, *(found for part in message.message_snapshots for found in part.attachments)]
-    images = [found for found in attachments if (found.content_type or "").split(";")[0] in READABLE]
-    return images[0] if images else None
+    photos = [Offered.attached(each) for each in attachments]
+    return [photo for photo in photos if photo.kind in READABLE][:MOST_FILES]

@@ -12,7 +12,9 @@ import aiohttp
 import discord
 import structlog
 
-from bots.discord.files import as_files
+from bots.discord.buttons import WITHOUT_FACE, Buttons
+from bots.discord.files import as_files, side_by_side_each
+from bots.discord.intake import NO_MENTIONS
 from bots.discord.phrases import Phrases
 from bots.discord.reply import ReplyTo
 from bots.discord.status import StatusLine
@@ -25,7 +27,6 @@ EDIT_INTERVAL = 2.0
 """Seconds between two edits of one status."""
 TOKEN_MARGIN = 10.0
 """Seconds before its end that a token is given up, so that no upload is cut off by it."""
-NO_MENTIONS = discord.AllowedMentions.none()
 
 UNKNOWN_MESSAGE = 10008
 UNKNOWN_WEBHOOK = 10015
@@ -52,6 +53,7 @@ class DiscordDoor:
     def __init__(self, bot: discord.Client, phrases: Phrases, clock: Callable[[], float] = time.time) -> None:
         self._bot = bot
         self._phrases = phrases
+        self._buttons = Buttons(phrases)
         self._clock = clock
         self._context: contextvars.Context | None = None
         self._statuses: dict[str, StatusLine] = {}
@@ -77,63 +79,78 @@ class DiscordDoor:
         if status is None:
 
             async def show(line: str) -> bool:
-                return await self._show(reply, line)
+                return await self._show(reply, line, self._buttons.cancel(job))
 
             status = self._statuses[job.id] = StatusLine(show, EDIT_INTERVAL, partial(_spawn, self._context))
         status.say(text)
 
     async def deliver(self, job: Job, delivery: Delivery) -> None:
-        await self._answer(job, self._phrases.done(job.language, delivery), delivery.pictures)
+        beside = ReplyTo.from_json(job.reply).beside
+        pictures = await side_by_side_each(delivery.pictures) if beside else delivery.pictures
+        text = self._phrases.done(job.language, delivery, job.reference)
+        await self._answer(job, text, pictures, self._buttons.result(job, delivery, beside=beside))
 
     async def explain(self, job: Job, code: str, reference: str) -> None:
-        await self._answer(job, self._phrases.failure(job.language, code, reference), ())
+        buttons = self._buttons.whole(job) if code in WITHOUT_FACE else None
+        await self._answer(job, self._phrases.failure(job.language, code, reference), (), buttons)
 
     async def dismiss(self, job: Job) -> None:
         await self._answer(job, self._phrases.failure(job.language, "cancelled", ""), ())
 
-    async def _answer(self, job: Job, text: str, pictures: Sequence[Picture]) -> None:
+    async def _answer(
+        self, job: Job, text: str, pictures: Sequence[Picture], buttons: discord.ui.View | None = None
+    ) -> None:
         if self._context is None:
             raise NotConnected("the Discord bot has not logged in yet")
         self._answered.append(job.id)
         status = self._statuses.pop(job.id, None)
         if status is not None:
             await status.end()
-        await _spawn(self._context, self._send(ReplyTo.from_json(job.reply), text, pictures))
+        await _spawn(self._context, self._send(ReplyTo.from_json(job.reply), text, pictures, buttons))
 
-    async def _send(self, reply: ReplyTo, text: str, pictures: Sequence[Picture]) -> None:
+    async def _send(
+        self, reply: ReplyTo, text: str, pictures: Sequence[Picture], buttons: discord.ui.View | None
+    ) -> None:
         if self._token_works(reply):
             try:
-                await self._edit(reply, text, pictures)
+                await self._edit(reply, text, pictures, buttons)
                 return
             except discord.HTTPException as error:
                 if error.code == UNKNOWN_MESSAGE:
                     raise Undeliverable("the response was deleted") from error
                 if error.code not in TOKEN_DEAD:
                     raise
-        await self._send_late(reply, text, pictures)
+        await self._send_late(reply, text, pictures, buttons)
 
-    async def _edit(self, reply: ReplyTo, text: str, pictures: Sequence[Picture]) -> None:
+    async def _edit(
+        self, reply: ReplyTo, text: str, pictures: Sequence[Picture], buttons: discord.ui.View | None
+    ) -> None:
         response = discord.Webhook.partial(reply.application_id, reply.token, client=self._bot)
+        edit = partial(
+            response.edit_message, reply.message_id, content=text, view=buttons, allowed_mentions=NO_MENTIONS
+        )
         try:
-            files = await as_files(pictures, reply.filesize_limit)
-            await response.edit_message(reply.message_id, content=text, attachments=files, allowed_mentions=NO_MENTIONS)
+            await edit(attachments=await as_files(pictures, reply.filesize_limit))
         except discord.HTTPException as error:
             if not (pictures and (error.status == 413 or error.code == REQUEST_TOO_LARGE)):
                 raise
-            files = await as_files(pictures, reply.filesize_limit, "jpeg")
-            await response.edit_message(reply.message_id, content=text, attachments=files, allowed_mentions=NO_MENTIONS)
+            await edit(attachments=await as_files(pictures, reply.filesize_limit, "jpeg"))
 
-    async def _send_late(self, reply: ReplyTo, text: str, pictures: Sequence[Picture]) -> None:
+    async def _send_late(
+        self, reply: ReplyTo, text: str, pictures: Sequence[Picture], buttons: discord.ui.View | None
+    ) -> None:
         """To the channel as a reply; what only the person may see, and where the bot is no member, to their DMs.
 
         The nonce makes Discord drop a second copy when an attempt is repeated whose answer was lost.
         """
+        under = buttons if buttons is not None else discord.utils.MISSING
         limit = min(reply.filesize_limit, discord.utils.DEFAULT_FILE_SIZE_LIMIT_BYTES)
         if not reply.ephemeral:
             try:
                 await self._bot.get_partial_messageable(reply.channel_id).send(
                     f"<@{reply.user_id}> {text}",
                     files=await as_files(pictures, limit),
+                    view=under,
                     nonce=reply.message_id,
                     reference=discord.MessageReference(
                         message_id=reply.message_id, channel_id=reply.channel_id, fail_if_not_exists=False
@@ -148,14 +165,14 @@ class DiscordDoor:
         try:
             direct = await self._bot.create_dm(discord.Object(reply.user_id))
             files = await as_files(pictures, limit)
-            await direct.send(text, files=files, nonce=reply.message_id, allowed_mentions=NO_MENTIONS)
+            await direct.send(text, files=files, view=under, nonce=reply.message_id, allowed_mentions=NO_MENTIONS)
         except (discord.Forbidden, discord.NotFound) as error:
             raise Undeliverable("neither the channel nor direct messages take the answer") from error
 
-    async def _show(self, reply: ReplyTo, text: str) -> bool:
+    async def _show(self, reply: ReplyTo, text: str, buttons: discord.ui.View) -> bool:
         response = discord.Webhook.partial(reply.application_id, reply.token, client=self._bot)
         try:
-            await response.edit_message(reply.message_id, content=text, allowed_mentions=NO_MENTIONS)
+            await response.edit_message(reply.message_id, content=text, view=buttons, allowed_mentions=NO_MENTIONS)
         except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
             # Names the kind alone: the error of a request may carry its address, and that has the token in it.
             log.info("discord progress not shown", error=type(error).__name__, code=getattr(error, "code", None))

@@ -1,8 +1,9 @@
-"""From an interaction with an attachment to a photo that the studio has taken in, or words that say why not."""
+"""From an interaction with photos to a job that the studio has taken in, or words that say why not."""
 
 import time
-from collections.abc import AsyncIterator, Callable
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import discord
@@ -13,7 +14,7 @@ from bots.discord.reply import TOKEN_SECONDS, ReplyTo
 from bots.requests import PhotoRequest, Refused
 from config import Settings
 from inference.options import Options
-from storage import Source
+from storage import People, Source
 
 if TYPE_CHECKING:
     from bots.studio import Studio
@@ -24,10 +25,39 @@ READABLE = frozenset(
     {"image/jpeg", "image/jpg", "image/png", "image/webp", "image/heic", "image/heif", "application/octet-stream"}
 )
 """Types that are worth a download. What the bytes are is decided by their content, later."""
+AVATAR_SIDE = 1024
+"""Pixels of a profile picture that are asked for; few are larger."""
+NO_MENTIONS = discord.AllowedMentions.none()
 
 
 class NotFetched(Exception):
-    """Discord did not hand out the attachment's bytes."""
+    """Discord did not hand out the bytes of a picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A photo that Discord has and can hand out.
+
+    Args:
+        key: Discord's name of it.
+        size: bytes, where Discord says so; `kind`: its type, likewise.
+    """
+
+    key: str
+    read: Callable[[], Awaitable[bytes]]
+    size: int | None = None
+    kind: str = ""
+
+    @classmethod
+    def attached(cls, attachment: discord.Attachment) -> "Offered":
+        kind = (attachment.content_type or "").split(";")[0].strip().lower()
+        return cls(str(attachment.id), attachment.read, attachment.size, kind)
+
+    @classmethod
+    def avatar(cls, user: discord.User | discord.Member) -> "Offered":
+        """The profile picture that is shown where the command was given; the first frame of one that moves."""
+        asset = user.display_avatar.replace(size=AVATAR_SIDE, format="png")
+        return cls(f"avatar {asset.key}", asset.read)
 
 
 class Intake:
@@ -42,63 +72,90 @@ class Intake:
         self._clock = clock
 
     async def take(
-        self, interaction: discord.Interaction, attachment: discord.Attachment, options: Options, *, private: bool
+        self,
+        interaction: discord.Interaction,
+        photos: Sequence[Offered],
+        options: Options,
+        *,
+        private: bool,
+        beside: bool = False,
     ) -> None:
-        """Acknowledge, copy the bytes, hand them over. A mistake of the person is answered in words.
+        """Acknowledge, copy the bytes, hand them over as one job. A mistake of the person is answered in words.
 
         Raises: whatever is nobody's mistake; the command tree's error handler answers that.
         """
-        # By our own clock: one that differs from Discord's must not make a live token look dead.
-        expires_at = self._clock() + TOKEN_SECONDS
         # First of all: Discord gives 3 seconds, and a download may take longer.
-        acknowledged = await interaction.response.defer(thinking=True, ephemeral=private)
-        language = str(interaction.locale)
-        code = self._refusal(attachment)
-        if code is not None:
-            await self._say(interaction, self._phrases.failure(language, code, new_reference()))
-            return
-        message_id = acknowledged.message_id if acknowledged else None
+        reply = await acknowledge(interaction, self._clock, private=private, beside=beside)
+        language = await language_of(self._studio.people, interaction)
         request = PhotoRequest(
-            source=Source("discord", str(interaction.channel_id), str(interaction.id), str(attachment.id)),
+            source=Source("discord", str(interaction.channel_id), str(interaction.id), photos[0].key),
             person=f"discord:{interaction.user.id}",
             language=language,
             options=options,
-            reply=ReplyTo(
-                application_id=interaction.application_id,
-                token=interaction.token,
-                message_id=message_id or (await interaction.original_response()).id,
-                channel_id=interaction.channel_id or interaction.user.id,
-                user_id=interaction.user.id,
-                ephemeral=private,
-                expires_at=expires_at,
-                filesize_limit=interaction.filesize_limit,
-            ).to_json(),
-            declared_size=attachment.size,
+            reply=reply.to_json(),
+            declared_size=photos[0].size if len(photos) == 1 else None,
         )
         try:
-            await self._studio.accept(request, _bytes_of(attachment))
+            await self._studio.accept(request, *map(self._bytes_of, photos))
         except Refused as refused:
             reference = new_reference()
             log.info("discord photo refused", code=refused.code, person=request.person, reference=reference)
-            await self._say(interaction, self._phrases.refused(language, refused, reference))
+            await say(interaction, self._phrases.refused(language, refused, reference), private=private)
         except NotFetched as error:
-            log.warning("discord attachment not fetched", error=repr(error.__cause__), attachment=attachment.id)
-            await self._say(interaction, self._phrases.say(language, "discord.not_fetched"))
+            log.warning("discord picture not fetched", error=repr(error.__cause__), picture=str(error))
+            await say(interaction, self._phrases.say(language, "discord.not_fetched"), private=private)
 
-    def _refusal(self, attachment: discord.Attachment) -> str | None:
-        if attachment.size > self._limit:
-            return "photo_too_large"
-        kind = (attachment.content_type or "").split(";")[0].strip().lower()
-        return None if not kind or kind in READABLE else "unsupported_format"
+    async def _bytes_of(self, photo: Offered) -> AsyncIterator[bytes]:
+        """The photo in one piece, copied while its address is fresh; what Discord says of it is checked before."""
+        if photo.size is not None and photo.size > self._limit:
+            raise Refused("photo_too_large", f"declared {photo.size} bytes")
+        if photo.kind and photo.kind not in READABLE:
+            raise Refused("unsupported_format", f"declared to be {photo.kind}")
+        try:
+            data = await photo.read()
+        except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise NotFetched(photo.key) from error
+        yield data
 
-    async def _say(self, interaction: discord.Interaction, text: str) -> None:
-        await interaction.edit_original_response(content=text, allowed_mentions=discord.AllowedMentions.none())
+
+async def acknowledge(
+    interaction: discord.Interaction, clock: Callable[[], float], *, private: bool, beside: bool
+) -> ReplyTo:
+    """Show "… is thinking", and say how the door answers in its place.
+
+    Args:
+        clock: unix seconds. By our own: one that differs from Discord's must not make a live token look dead.
+    """
+    expires_at = clock() + TOKEN_SECONDS
+    acknowledged = await interaction.response.defer(thinking=True, ephemeral=private)
+    message_id = acknowledged.message_id if acknowledged else None
+    return ReplyTo(
+        application_id=interaction.application_id,
+        token=interaction.token,
+        message_id=message_id or (await interaction.original_response()).id,
+        channel_id=interaction.channel_id or interaction.user.id,
+        user_id=interaction.user.id,
+        ephemeral=private,
+        expires_at=expires_at,
+        filesize_limit=interaction.filesize_limit,
+        beside=beside,
+    )
 
 
-async def _bytes_of(attachment: discord.Attachment) -> AsyncIterator[bytes]:
-    """The attachment in one piece, copied while its address is fresh; Discord's own size was checked before."""
+async def language_of(people: People, interaction: discord.Interaction) -> str:
+    """The language that a person chose, or else the one that their Discord is set to."""
+    return (await people.get(f"discord:{interaction.user.id}")).language or str(interaction.locale)
+
+
+async def say(interaction: discord.Interaction, text: str, *, private: bool) -> None:
+    """Answer; after "… is thinking" in its place. An interaction that is over is left alone."""
+    quiet: dict[str, Any] = {"allowed_mentions": NO_MENTIONS}
     try:
-        data = await attachment.read()
-    except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError) as error:
-        raise NotFetched(f"attachment {attachment.id}") from error
-    yield data
+        if not interaction.response.is_done():
+            await interaction.response.send_message(text, ephemeral=private, **quiet)
+        elif interaction.response.type is discord.InteractionResponseType.deferred_message_update:
+            await interaction.followup.send(text, ephemeral=private, **quiet)  # the original is somebody's picture
+        else:
+            await interaction.edit_original_response(content=text, **quiet)
+    except discord.HTTPException as error:
+        log.warning("discord answer failed", status=error.status, code=error.code)

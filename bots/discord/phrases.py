@@ -3,10 +3,13 @@
 import math
 import secrets
 
+from bots.outcome import outcome
 from bots.requests import Delivery, Progress, Refused, Stage
 from bots.words import Words
 from config import Settings
 
+MOST_TEXT = 2_000 - 100
+"""Characters in a message (Discord: Message Object), less room for a mention in front."""
 ETA_STEP = 5
 """Seconds that an expected time is rounded up to, so that the text does not change at every look."""
 
@@ -37,8 +40,8 @@ class Phrases:
     def privacy(self, language: str) -> str:
         return self._words.say(language, "privacy", **self._privacy)
 
-    def say(self, language: str, key: str) -> str:
-        return self._words.say(language, key)
+    def say(self, language: str, key: str, **values: object) -> str:
+        return self._words.say(language, key, **self._privacy, **values)
 
     def progress(self, language: str, progress: Progress) -> str | None:
         """None: there is nothing to say yet."""
@@ -52,15 +55,22 @@ class Phrases:
         seconds = max(1, math.ceil(progress.eta / ETA_STEP)) * ETA_STEP
         return self._words.say(language, f"{progress.stage.value}_eta", seconds=seconds, **values)
 
-    def done(self, language: str, delivery: Delivery) -> str:
-        painted = len(delivery.pictures)
-        if delivery.found > painted:
-            return self._words.say(language, "done_more", painted=painted, found=delivery.found)
-        return self._words.say(language, "done")
+    def done(self, language: str, delivery: Delivery, reference: str) -> str:
+        def failure(code: str) -> str:
+            return self.failure(language, code, reference)
+
+        return outcome(self._words, language, delivery, failure, MOST_TEXT)
+
+    @property
+    def languages(self) -> dict[str, str]:
+        """Each language by its own name."""
+        return {code: self._words.say(code, "personal.language_name") for code in self._words.languages}
 
     def failure(self, language: str, code: str, reference: str) -> str:
         if code == "cancelled":
             return self._words.say(language, "cancelled")
+        if code == "photo_gone":
+            return self._words.say(language, "press.photo_gone")
         return self._words.failure(language, code, reference=reference, **self._limits)
 
     def refused(self, language: str, refused: Refused, reference: str) -> str:

@@ -20,6 +20,7 @@ class ReplyTo:
         ephemeral: only that person sees the response.
         expires_at: unix seconds after which the token is dead.
         filesize_limit: bytes that one file may have there.
+        beside: the pictures come with the photo's crop at their left.
     """
 
     application_id: int
@@ -30,6 +31,7 @@ class ReplyTo:
     ephemeral: bool
     expires_at: float
     filesize_limit: int
+    beside: bool = False
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from telegram.constants import MessageLimit
 
+from bots.outcome import outcome
 from bots.requests import Delivery, Progress, Refused, Stage
 from bots.words import Words
 from config import Settings
@@ -32,17 +33,11 @@ class Speech:
 
     def caption(self, language: str, delivery: Delivery, reference: str) -> str:
         """What was painted, and which of several photos were not, and why."""
-        painted = len(delivery.pictures)
-        if delivery.found > painted:
-            caption = self.words.say(language, "done_more", painted=painted, found=delivery.found)
-        else:
-            caption = self.words.say(language, "done")
-        for code in sorted({*delivery.missed} - {""}):
-            numbers = ", ".join(str(number) for number, why in enumerate(delivery.missed, 1) if why == code)
-            line = self.words.say(language, "missed", numbers=numbers, why=self.failure(language, code, reference))
-            if len(caption) + len(line) < MessageLimit.CAPTION_LENGTH:
-                caption += f"\n{line}"
-        return caption
+
+        def failure(code: str) -> str:
+            return self.failure(language, code, reference)
+
+        return outcome(self.words, language, delivery, failure, MessageLimit.CAPTION_LENGTH)
 
     def failure(self, language: str | None, code: str, reference: str) -> str:
         if code == "cancelled":

@@ -19,6 +19,7 @@ SAME_AS_ENGLISH = {
     "page.after": {"de", "es", "pt"},
     "page.crop_default": {"de", "es", "pt"},
     "discord.command_anime_crop_default": {"de", "es", "pt"},
+    "button.emoji": {"de", "es", "pt"},
     "button.normal": {"de", "es", "pt"},
     "button.sticker": {"de", "es"},
 }

@@ -10,7 +10,7 @@ from random import Random
 from PIL import Image
 
 from bots.requests import Delivery, Door, PhotoRequest, Picture, Refused
-from storage import Job, State
+from storage import Job, Person, State
 
 Work = Callable[[Door, Job], Awaitable[None]]
 
@@ -49,6 +49,16 @@ async def nothing(door: Door, job: Job) -> None:
 
 
 @dataclass
+class FakePeople:
+    """Remembers in memory. See `storage.People`."""
+
+    known: dict[str, Person] = field(default_factory=dict)
+
+    async def get(self, person: str) -> Person:
+        return self.known.get(person, Person(person))
+
+
+@dataclass
 class FakeStudio:
     """Accepts everything unless told to refuse; does `work` on each job in a task of its own."""
 
@@ -59,15 +69,16 @@ class FakeStudio:
     photos: list[bytes] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    people: FakePeople = field(default_factory=FakePeople)
 
     def open_door(self, door: Door) -> None:
         self.doors[door.platform] = door
 
-    async def accept(self, request: PhotoRequest, chunks: AsyncIterator[bytes]) -> Job:
+    async def accept(self, request: PhotoRequest, *photos: AsyncIterator[bytes]) -> Job:
         if self.refuses is not None:
             raise self.refuses
+        self.photos += [b"".join([chunk async for chunk in chunks]) for chunks in photos]
         self.requests.append(request)
-        self.photos.append(b"".join([chunk async for chunk in chunks]))
         job = Job(
             id=f"{len(self.jobs):032x}",
             source=request.source,
@@ -79,7 +90,7 @@ class FakeStudio:
             code=None,
             attempts=0,
             results=(),
-            inputs=("inputs/1/1",),
+            inputs=tuple(f"inputs/1/{number}" for number in range(len(photos))),
             created_at=time.time(),
             updated_at=time.time(),
         )

@@ -7,6 +7,8 @@ from bots.words import Words
 from config import Settings
 from tests.bots.discord.stand_ins import delivery_of, paint, png_of
 
+TYPED = ("anime", "help", "privacy", "settings", "language", "forgetme")
+
 
 async def test_help_is_for_the_person_alone(env, ann, channel):
     result = await ann.slash(channel, "help")
@@ -42,7 +44,8 @@ async def test_anime_this_on_a_message_without_a_photo(env, ann, channel, studio
 
 async def test_commands_work_everywhere_and_for_everybody(env, simcord_bot):
     (sync,) = [request for request in env.http_requests if request.method == "PUT"]
-    assert {command["name"] for command in sync.json} == {"anime", "help", "privacy", "Anime this"}
+    assert {command["name"] for command in sync.json} == {*TYPED, "Anime this"}
+    assert [command["type"] for command in sync.json if command["name"] == "Anime this"] == [3, 2]  # message, user
     for command in sync.json:
         assert command["contexts"] == [0, 1, 2]
         assert command["integration_types"] == [0, 1]
@@ -58,7 +61,7 @@ async def test_commands_are_shown_in_the_languages_of_the_catalogues(env):
         return {locale: words.say(locale, f"discord.{key}") for locale in locales}
 
     assert commands["Anime this"]["name_localizations"] == says("menu_anime")
-    for name in ("anime", "help", "privacy"):
+    for name in TYPED:
         assert commands[name]["description"] == words.say("en", f"discord.command_{name}")
         assert commands[name]["description_localizations"] == says(f"command_{name}")
         assert not commands[name].get("name_localizations"), "what is typed is the same everywhere"
@@ -67,17 +70,6 @@ async def test_commands_are_shown_in_the_languages_of_the_catalogues(env):
         assert not option.get("name_localizations")
         for choice in option.get("choices", ()):
             assert choice["name_localizations"] == says(f"command_anime_{option['name']}_{choice['value']}")
-
-
-async def test_the_photo_is_required(env, simcord_bot):
-    (anime,) = [command for command in await simcord_bot.tree.fetch_commands() if command.name == "anime"]
-    assert {option.name: option.required for option in anime.options} == {
-        "photo": True,
-        "faces": False,
-        "crop": False,
-        "whole": False,
-        "private": False,
-    }
 
 
 async def test_no_privileged_intent_is_asked_for(simcord_bot):

@@ -1,0 +1,100 @@
+"""Buttons under the bot's messages. What one does stands in its custom_id, so it works after any restart."""
+
+import re
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import discord
+
+from bots.discord.phrases import Phrases
+from bots.requests import Delivery
+from bots.variants import Variant, changed, offered
+from inference import Options
+from storage import Job
+
+if TYPE_CHECKING:
+    from bots.discord.bot import AnimeBot
+
+WITHOUT_FACE = frozenset({"no_face", "face_too_small"})
+"""Failures after which the whole picture can still be painted."""
+
+
+class Action(StrEnum):
+    """What a button does. Its argument is a job's id, or `me` for what is personal."""
+
+    CANCEL = "cancel"
+    WIDER = "wider"
+    TIGHTER = "tighter"
+    NEXT_FACE = "next"
+    ALL_FACES = "all"
+    WHOLE = "whole"
+    BESIDE = "beside"
+    EMOJI = "emoji"
+    DELETE = "delete"
+    FORGET = "forget"
+    KEEP = "keep"
+
+
+CUSTOM_ID = r"anime:(?P<action>[a-z]+):(?P<argument>\w+)"
+RED = frozenset({Action.DELETE, Action.FORGET})
+
+
+class Press(
+    discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], template=r"anime:(?P<action>[a-z]+):(?P<argument>\w+)"
+):
+    """One button, in both directions: on its way into a message, and when it comes back pressed."""
+
+    def __init__(self, action: str, argument: str, label: str = "") -> None:
+        style = discord.ButtonStyle.danger if action in RED else discord.ButtonStyle.secondary
+        super().__init__(discord.ui.Button(label=label, style=style, custom_id=f"anime:{action}:{argument}"))
+        self.action = action
+        self.argument = argument
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> "Press":
+        return cls(match["action"], match["argument"])
+
+    async def callback(self, interaction: "discord.Interaction[AnimeBot]") -> None:  # type: ignore[override]
+        await interaction.client.presses.pressed(interaction, self.action, self.argument)
+
+
+class Buttons:
+    """Makes the rows of buttons. Called within the event loop, which discord.py's views want."""
+
+    def __init__(self, phrases: Phrases) -> None:
+        self._phrases = phrases
+
+    def cancel(self, job: Job) -> discord.ui.View:
+        """Under the message that says where a job stands."""
+        return self._view(job.language, [Action.CANCEL], job.id)
+
+    def result(self, job: Job, delivery: Delivery, *, beside: bool) -> discord.ui.View:
+        """Under the result: what else can be had of this photo. `beside`: the photo's crop is shown already."""
+        variants = offered(
+            Options.from_json(job.options),
+            photos=len(job.inputs),
+            painted=len(delivery.pictures),
+            found=delivery.found,
+        )
+        actions = [Action(variant) for variant in Variant if variant in variants]
+        actions += [Action.EMOJI, Action.DELETE] if beside else [Action.BESIDE, Action.EMOJI, Action.DELETE]
+        return self._view(job.language, actions, job.id, found=delivery.found)
+
+    def whole(self, job: Job) -> discord.ui.View | None:
+        """Under the words that no face was found."""
+        if changed(Options.from_json(job.options), Variant.WHOLE, 0) is None:
+            return None
+        return self._view(job.language, [Action.WHOLE], job.id)
+
+    def forget(self, language: str) -> discord.ui.View:
+        """Whether everything of a person is really to be deleted."""
+        return self._view(language, [Action.FORGET, Action.KEEP], "me")
+
+    def _view(self, language: str, actions: Iterable[Action], argument: str, **values: object) -> discord.ui.View:
+        view = discord.ui.View(timeout=None)
+        for action in actions:
+            view.add_item(Press(action, argument, self._phrases.say(language, f"button.{action}", **values)))
+        return view

@@ -1,0 +1,121 @@
+"""What happens when somebody presses a button under one of the bot's messages. Every press is answered."""
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import discord
+import structlog
+
+from bots.discord.buttons import Action
+from bots.discord.files import beside_files, emoji_files
+from bots.discord.intake import NO_MENTIONS, acknowledge, language_of, say
+from bots.discord.phrases import Phrases, new_reference
+from bots.discord.reply import ReplyTo
+from bots.requests import Refused
+from bots.variants import Variant, changed
+from inference import Options
+from storage import Job, Source, State
+
+if TYPE_CHECKING:
+    from bots.studio import Studio
+
+log = structlog.get_logger(__name__)
+
+
+class Presses:
+    """Deals with presses of `bots.discord.buttons.Press`."""
+
+    def __init__(self, studio: "Studio", phrases: Phrases, clock: Callable[[], float] = time.time) -> None:
+        self._studio = studio
+        self._phrases = phrases
+        self._clock = clock
+
+    async def pressed(self, interaction: discord.Interaction, action: str, argument: str) -> None:
+        """Do what a button stands for. What nobody foresaw is answered with a reference that stands in the log too."""
+        try:
+            await self._do(interaction, action, argument)
+        except Exception as error:
+            reference = new_reference()
+            log.error("discord press failed", reference=reference, action=action, exc_info=error)
+            await say(
+                interaction, self._phrases.failure(str(interaction.locale), "unexpected", reference), private=True
+            )
+
+    async def _do(self, interaction: discord.Interaction, action: str, argument: str) -> None:
+        language = await language_of(self._studio.people, interaction)
+        if action in {Action.FORGET, Action.KEEP}:
+            await self._personal(interaction, language, forget=action == Action.FORGET)
+            return
+        job = await self._studio.job(argument)
+        if job is None or action not in [*Action]:
+            await self._tell(interaction, language, "press.gone")
+        elif job.person != f"discord:{interaction.user.id}":
+            await self._tell(interaction, language, "discord.not_yours")
+        elif action == Action.CANCEL:
+            await self._cancel(interaction, job, language)
+        elif action == Action.DELETE:
+            await self._delete(interaction, job, language)
+        elif action in {Action.BESIDE, Action.EMOJI}:
+            await self._send(interaction, job, language, Action(action))
+        else:
+            await self._repaint(interaction, job, language, Variant(action))
+
+    async def _tell(self, interaction: discord.Interaction, language: str, key: str) -> None:
+        await say(interaction, self._phrases.say(language, key), private=True)
+
+    async def _personal(self, interaction: discord.Interaction, language: str, *, forget: bool) -> None:
+        """The message with the question is seen by the person alone, so it is theirs."""
+        if not forget:
+            text = self._phrases.say(language, "personal.kept")
+        else:
+            await interaction.response.defer()
+            forgotten = await self._studio.forget(f"discord:{interaction.user.id}")
+            # The language that they had chosen is forgotten as well, but it is still the one they read.
+            text = self._phrases.say(
+                language, "personal.forgotten", photos=forgotten.photos, pictures=forgotten.pictures
+            )
+        if interaction.response.is_done():
+            await interaction.edit_original_response(content=text, view=None)
+        else:
+            await interaction.response.edit_message(content=text, view=None)
+
+    async def _cancel(self, interaction: discord.Interaction, job: Job, language: str) -> None:
+        if await self._studio.cancel(job.id, job.person):
+            await interaction.response.defer()  # the door turns this message into the words for it
+            return
+        now = await self._studio.job(job.id)
+        cancelled = now is not None and now.state is State.CANCELLED  # by the same press, before a crash
+        await self._tell(interaction, language, "cancelled" if cancelled else "press.too_late")
+
+    async def _delete(self, interaction: discord.Interaction, job: Job, language: str) -> None:
+        await interaction.response.defer()
+        await self._studio.discard(job.id, job.person)
+        # By the interaction: it works where the bot is no member, too.
+        await interaction.delete_original_response()
+        await interaction.followup.send(self._phrases.say(language, "press.deleted"), ephemeral=True)
+
+    async def _send(self, interaction: discord.Interaction, job: Job, language: str, action: Action) -> None:
+        """The same pictures in another form, as the answer to the press."""
+        pictures = await self._studio.pictures(job)
+        if not pictures:
+            await self._tell(interaction, language, "press.result_gone")
+            return
+        await interaction.response.defer(thinking=True, ephemeral=ReplyTo.from_json(job.reply).ephemeral)
+        files = await (beside_files if action is Action.BESIDE else emoji_files)(pictures, interaction.filesize_limit)
+        await interaction.edit_original_response(attachments=files, allowed_mentions=NO_MENTIONS)
+
+    async def _repaint(self, interaction: discord.Interaction, job: Job, language: str, variant: Variant) -> None:
+        options = changed(Options.from_json(job.options), variant, job.found)
+        if options is None:
+            await self._tell(interaction, language, "press.gone")
+            return
+        earlier = ReplyTo.from_json(job.reply)
+        reply = await acknowledge(interaction, self._clock, private=earlier.ephemeral, beside=earlier.beside)
+        source = Source("discord", str(interaction.channel_id), str(interaction.id), variant)
+        try:
+            await self._studio.repaint(job.id, job.person, options, source, reply=reply.to_json(), language=language)
+        except Refused as refused:
+            reference = new_reference()
+            log.info("repaint refused", code=refused.code, why=str(refused), reference=reference)
+            await say(interaction, self._phrases.refused(language, refused, reference), private=True)

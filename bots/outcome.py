@@ -1,0 +1,26 @@
+"""What a front door says beside the pictures of one job."""
+
+from collections.abc import Callable
+
+from bots.requests import Delivery
+from bots.words import Words
+
+
+def outcome(words: Words, language: str, delivery: Delivery, failure: Callable[[str], str], most: int) -> str:
+    """What was painted, and which of several photos were not, and why.
+
+    Args:
+        failure: the words for a code.
+        most: characters that the platform allows; lines that would pass it are left out.
+    """
+    painted = len(delivery.pictures)
+    if delivery.found > painted:
+        text = words.say(language, "done_more", painted=painted, found=delivery.found)
+    else:
+        text = words.say(language, "done")
+    for code in sorted({*delivery.missed} - {""}):
+        numbers = ", ".join(str(number) for number, why in enumerate(delivery.missed, 1) if why == code)
+        line = words.say(language, "missed", numbers=numbers, why=failure(code))
+        if len(text) + len(line) < most:
+            text += f"\n{line}"
+    return text
