@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import structlog
 import uvloop
 
+from bots.fleet import Fleet
 from bots.logs import configure_logging
 from bots.metrics import Metrics
 from bots.studio import Studio
@@ -43,13 +44,11 @@ async def serve(settings: Settings, *, say: Callable[[str], None] = print, netwo
         network: see `Pipeline`; U-GAT-IT by default.
 
     Raises:
-        ConfigError: a setting asks for what is not served.
-        StorageError: the database or the store can't be used; says what to do.
+        StorageError: the database, the store or the queues can't be used; says what to do.
         PortTaken: the port of the page can't be had (a ConfigError).
         WeightsError: MODEL_WEIGHTS can't be used.
         EngineFailed: none of MODEL_DEVICES can be used.
     """
-    _refuse_unserved(settings)
     configure_logging(settings)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -62,8 +61,7 @@ async def serve(settings: Settings, *, say: Callable[[str], None] = print, netwo
             open_store(settings.storage_url, secret=await database.secret("object links"))
         )
         await store.check()
-        networks = {} if network is None else {"network": network}
-        pipeline = await stack.enter_async_context(Pipeline(settings, measures=metrics, **networks))
+        pipeline = await _open_painter(stack, settings, store, metrics, network)
         studio = await stack.enter_async_context(Studio(settings, database, store, pipeline, metrics=metrics))
         Vitals(studio.queue, pipeline).register(metrics.registry)
         watcher = asyncio.create_task(watch_loop(metrics.late), name="loop watcher")
@@ -82,10 +80,18 @@ async def serve(settings: Settings, *, say: Callable[[str], None] = print, netwo
         await studio.drain()
 
 
-def _refuse_unserved(settings: Settings) -> None:
-    """Settings that this version only knows by name stop the start: nobody should wait for what they promise."""
-    if settings.queue_url != "local:":
-        raise ConfigError(f"QUEUE_URL = {settings.queue_url!r}: workers over SQS are not there yet; use local:")
+async def _open_painter(
+    stack: AsyncExitStack, settings: Settings, store: ObjectStore, metrics: Metrics, network: str | None
+) -> Pipeline | Fleet:
+    """What paints: engines of our own, or with QUEUE_URL=sqs://NAME workers elsewhere."""
+    if settings.fleet:
+        from storage.sqs import open_queues  # its SDK is slow to import
+
+        queues = await stack.enter_async_context(open_queues(settings.queue_url))
+        fleet = Fleet(queues, store, version=f"{settings.queue_url} {settings.model_weights}")
+        return await stack.enter_async_context(fleet.listening())
+    networks = {} if network is None else {"network": network}
+    return await stack.enter_async_context(Pipeline(settings, measures=metrics, **networks))
 
 
 async def _open_doors(
@@ -144,7 +150,7 @@ async def _open_mailroom(
     return Mailroom(database.mails, await database.secret(DIGEST_SECRET))
 
 
-async def _say_ready(pipeline: Pipeline, say: Callable[[str], None]) -> None:
+async def _say_ready(pipeline: Pipeline | Fleet, say: Callable[[str], None]) -> None:
     await pipeline.wait_ready()
     gc.collect()
     gc.freeze()  # what is alive now stays to the end; going through it over and over holds up the event loop

@@ -12,6 +12,7 @@ from typing import Self
 import structlog
 
 from bots.answers import Answers
+from bots.fleet import Fleet
 from bots.likeness import Likeness
 from bots.metrics import Metrics
 from bots.requests import Discarded, Door, PhotoRequest, Picture, Progress, Refused
@@ -42,7 +43,7 @@ class Studio:
         settings: Settings,
         database: Database,
         store: ObjectStore,
-        pipeline: Pipeline,
+        pipeline: Pipeline | Fleet,
         *,
         metrics: Metrics | None = None,
         clock: Callable[[], float] = time.time,

@@ -8,6 +8,7 @@ from prometheus_client import PlatformCollector, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
+from bots.fleet import Fleet
 from bots.metrics import PREFIX
 from inference import Pipeline
 from storage import State
@@ -52,7 +53,7 @@ class Stats:
 class Vitals(Collector):
     """Collects in the event loop's thread: nothing changes meanwhile."""
 
-    def __init__(self, queue: Callable[[], Queue], pipeline: Pipeline) -> None:
+    def __init__(self, queue: Callable[[], Queue], pipeline: Pipeline | Fleet) -> None:
         self._queue = queue
         self._pipeline = pipeline
 

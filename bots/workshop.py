@@ -15,6 +15,7 @@ import structlog
 
 from bots.album import Painted, paint_album
 from bots.answers import Answers
+from bots.fleet import Fleet
 from bots.metrics import Metrics
 from bots.patience import store_answers
 from bots.requests import Progress, Stage
@@ -53,7 +54,7 @@ class Workshop:
         settings: Settings,
         jobs: Jobs,
         store: ObjectStore,
-        pipeline: Pipeline,
+        pipeline: Pipeline | Fleet,
         scheduler: Scheduler,
         answers: Answers,
         metrics: Metrics,
@@ -261,6 +262,8 @@ class Workshop:
         options = Options.from_json(job.options)
 
         async def paint(key: str) -> Translation:
+            if isinstance(self._pipeline, Fleet):
+                return await self._pipeline.paint(job, key)
             try:
                 (photo,) = await self._insist(partial(self._store.get, key))
             except ObjectMissing as error:

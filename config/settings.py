@@ -125,6 +125,11 @@ class Settings(BaseSettings):
             return value
         raise ValueError("must be file:PATH or s3://BUCKET/PREFIX, such as file:data/objects")
 
+    @property
+    def fleet(self) -> bool:
+        """Whether workers elsewhere paint, over SQS."""
+        return self.queue_url.startswith("sqs://")
+
     @field_validator("queue_url")
     @classmethod
     def _queue(cls, value: str) -> str:

@@ -21,6 +21,7 @@ from inference.errors import InferenceError
 from inference.names import Names
 from inference.options import Crop, Direction, Faces, Options
 from inference.pipeline import Pipeline, Translation, weights_of
+from storage.errors import StorageError
 
 AT_ONCE = 8  # photos under way: enough to fill a batch, few enough to stay small in memory
 WORDS = {
@@ -99,6 +100,22 @@ def measure() -> None:
         complain.print("None of them can run the network.", style="red")
         raise typer.Exit(1)
     say.print(f"{best.backend} in {best.precision} runs the network from the next start on.")
+
+
+@app.command()
+def worker() -> None:
+    """Paint what the service orders over QUEUE_URL=sqs://NAME, until SIGTERM or Ctrl-C."""
+    from inference.worker import serve
+
+    try:
+        settings = load_settings()
+        logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+        for name in ("botocore", "aiobotocore", "aioboto3"):  # they tell of every request, signatures and all
+            logging.getLogger(name).setLevel(logging.WARNING)
+        asyncio.run(serve(settings, say=lambda line: print(line, flush=True)))
+    except (ConfigError, StorageError, ugatit.WeightsError, InferenceError) as error:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(str(error), style="red", markup=False)
+        raise typer.Exit(2) from None
 
 
 @dataclass(frozen=True, slots=True)

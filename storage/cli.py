@@ -33,7 +33,7 @@ def main() -> None:
 
 @cli.command()
 def provision() -> None:
-    """Make the database and the private place for objects, with rules for what grows old. Safe to repeat."""
+    """Make the database, the private place for objects, with rules for what grows old, and queues. Safe to repeat."""
     asyncio.run(_provision(load_settings()))
 
 
@@ -65,6 +65,11 @@ async def _provision(settings: Settings) -> None:
         # A waiting photo must not be deleted under the queue's eyes.
         kept = settings.limits_deadline + settings.limits_keep_inputs
         async for line in provision_store(store, keep_inputs=kept, keep_results=settings.limits_keep_results):
+            print(line)
+    if settings.fleet:
+        from storage.sqs_provision import provision_queues
+
+        async for line in provision_queues(settings.queue_url, deadline=settings.limits_deadline):
             print(line)
 
 

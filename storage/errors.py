@@ -4,8 +4,8 @@
 class StorageError(Exception):
     """A store cannot do its work.
 
-    Codes: `unreachable`, `denied`, `no_credentials`, `bucket_missing`, `bucket_public`, `disk_full`, `not_writable`,
-    `object_missing`, `bad_key`, `bad_url`, `database_corrupt`, `database_newer`, `database_locked`,
+    Codes: `unreachable`, `denied`, `no_credentials`, `bucket_missing`, `bucket_public`, `queue_missing`, `disk_full`,
+    `not_writable`, `object_missing`, `bad_key`, `bad_url`, `database_corrupt`, `database_newer`, `database_locked`,
     `database_failed`, `failed`.
     """
 

@@ -21,6 +21,12 @@ def result_keys(job_id: str, pictures: int) -> tuple[str, ...]:
     return tuple(f"{RESULTS}{job_id}/{n}{end}" for n in range(1, pictures + 1) for end in (".png", "-original.jpg"))
 
 
+def painted_keys(job_id: str, photo: int, pictures: int) -> tuple[str, ...]:
+    """Where a worker hands over the pictures of one photo, in the order of `result_keys`; they go as photos do."""
+    stem = f"{INPUTS}{job_id}/{photo}-painted"
+    return tuple(f"{stem}-{n}{end}" for n in range(1, pictures + 1) for end in (".png", "-original.jpg"))
+
+
 def job_of(key: str) -> str:
     """Id of the job that an object under either prefix was made for."""
     return key.split("/")[1]

@@ -15,10 +15,11 @@ class Service:
     """`python -m bots`, or another module that runs the service, with its data under `folder` and a free port.
 
     `settings` are environment variables; nothing of the surrounding environment but PATH and HOME gets through.
+    A module may be followed by arguments, such as `inference worker`.
     """
 
     def __init__(self, folder: Path, *, module: str = "bots", **settings: str) -> None:
-        self._module = module
+        self._module = module.split()
         self._environment = {
             "PATH": os.environ["PATH"],
             "HOME": os.environ.get("HOME", "/"),
@@ -67,7 +68,7 @@ class Service:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            self._module,
+            *self._module,
             cwd=self._folder,
             env={**self._environment, "PYTHONPATH": str(ROOT), **settings},
             stdout=asyncio.subprocess.PIPE,

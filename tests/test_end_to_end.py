@@ -203,7 +203,7 @@ async def finished(client: httpx.AsyncClient, path: str) -> dict:
     [
         ("WEB_PORT", "eighty", ("WEB_PORT", "eighty", "integer")),
         ("MODEL_WEIGHTS", "nowhere.safetensors", ("nowhere.safetensors",)),
-        ("QUEUE_URL", "sqs://selfies", ("QUEUE_URL", "local:")),
+        ("QUEUE_URL", "sqs://selfies", ("SQS", "AWS_DEFAULT_REGION")),
         ("DATABASE_PATH", "/proc/jobs.db", ("/proc",)),
     ],
 )
