@@ -88,7 +88,8 @@ async def _open_painter(
         from storage.sqs import open_queues  # its SDK is slow to import
 
         queues = await stack.enter_async_context(open_queues(settings.queue_url))
-        fleet = Fleet(queues, store, version=f"{settings.queue_url} {settings.model_weights}")
+        version = f"{settings.queue_url} {settings.model_weights}"
+        fleet = Fleet(queues, store, version=version, deadline=settings.limits_deadline)
         return await stack.enter_async_context(fleet.listening())
     networks = {} if network is None else {"network": network}
     return await stack.enter_async_context(Pipeline(settings, measures=metrics, **networks))

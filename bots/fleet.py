@@ -17,7 +17,7 @@ import structlog
 from bots.patience import store_answers
 from inference import InferenceError, Portrait, Translation
 from inference.engine import Engine
-from inference.errors import EngineFailed
+from inference.errors import EngineFailed, Expired
 from inference.orders import Order, Report
 from storage import Job, ObjectMissing, ObjectStore, StorageError
 from storage.sqs import Queue, Queues, Received
@@ -42,11 +42,18 @@ class Fleet:
 
     Args:
         version: another one when the workers' weights are others.
+        deadline: seconds after which nobody waits for a photo any more.
         clock: seconds.
     """
 
     def __init__(
-        self, queues: Queues, store: ObjectStore, *, version: str, clock: Callable[[], float] = time.monotonic
+        self,
+        queues: Queues,
+        store: ObjectStore,
+        *,
+        version: str,
+        deadline: float,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.ready = asyncio.Event()
         self.ready.set()
@@ -56,6 +63,7 @@ class Fleet:
         self.version = version
         self._queues = queues
         self._store = store
+        self._deadline = deadline
         self._clock = clock
         self._waiting: dict[tuple[str, int], asyncio.Future[Report]] = {}
         self._reported: deque[float] = deque()  # when, of the last `REMEMBERED` seconds
@@ -90,14 +98,17 @@ class Fleet:
         try:
             # Before the order goes out, or a report could come before anybody waits for it.
             self._waiting[name] = asyncio.get_running_loop().create_future()
-            await store_answers(partial(self._queues.orders.send, order.to_json(), group))
-            while True:
-                report = await self._waiting[name]
-                if report.code:
-                    raise PaintedElsewhere(report.code, report.why)
-                with suppress(ObjectMissing):  # an earlier copy of this report was used up before a crash
-                    return await self._fetch(report)
-                self._waiting[name] = asyncio.get_running_loop().create_future()
+            async with asyncio.timeout(self._deadline):
+                await store_answers(partial(self._queues.orders.send, order.to_json(), group))
+                while True:
+                    report = await self._waiting[name]
+                    if report.code:
+                        raise PaintedElsewhere(report.code, report.why)
+                    with suppress(ObjectMissing):  # an earlier copy of this report was used up before a crash
+                        return await self._fetch(report)
+                    self._waiting[name] = asyncio.get_running_loop().create_future()
+        except TimeoutError:
+            raise Expired(f"no worker has painted it within {self._deadline:.0f} s") from None
         finally:
             self._waiting.pop(name, None)
 

@@ -47,9 +47,13 @@ class Worker:
         self._orders: set[asyncio.Task[None]] = set()
 
     async def run(self, stop: asyncio.Event, grace: float) -> None:
-        """Work until `stop`; then finish what is under way within `grace` seconds, and give the rest back."""
+        """Work until `stop`; then finish what is under way within `grace` seconds, and give the rest back.
+
+        Raises:
+            EngineFailed: no engine can paint any more.
+        """
         stopped = asyncio.create_task(stop.wait())
-        while not stop.is_set():
+        while not stop.is_set() and self._able:
             room = 2 * self._pipeline.largest * self._pipeline.usable - len(self._orders)
             if room <= 0:
                 await asyncio.wait({*self._orders, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -70,6 +74,14 @@ class Worker:
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
+        if not self._able:
+            raise EngineFailed(f"no engine can paint any more: {self._pipeline.engines[0].failure}")
+
+    @property
+    def _able(self) -> bool:
+        """A worker that is not would be the quickest of all, and fail every order there is."""
+        engines = self._pipeline.engines
+        return not engines or any(engine.failure is None for engine in engines)
 
     async def _serve(self, message: Received) -> None:
         beat = asyncio.create_task(_keep_hidden(self._queues.orders, message))
@@ -90,6 +102,8 @@ class Worker:
         try:
             photo = await self._insist(partial(self._store.get, order.key))
             translation = await self._pipeline.translate(photo, Options.from_json(order.options))
+        except EngineFailed:
+            raise  # it may be this machine's fault
         except ObjectMissing:
             return Report(order.job, order.photo, code=EngineFailed.code, why=f"{order.key} is gone from the store")
         except InferenceError as error:

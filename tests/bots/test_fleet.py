@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,7 +13,7 @@ from bots.fleet import Fleet
 from bots.studio import Studio
 from config import Settings
 from inference import Options
-from inference.errors import NoFace
+from inference.errors import EngineFailed, NoFace
 from inference.orders import Order, Report
 from inference.worker import Worker
 from storage import Database, FileStore, ObjectMissing, ObjectStore, State, StorageError
@@ -53,10 +54,10 @@ async def queues(server: SqsServer) -> AsyncIterator[Queues]:
 
 
 @asynccontextmanager
-async def fleet_in(tmp_path: Path, queues: Queues) -> AsyncIterator[Fleet]:
+async def fleet_in(tmp_path: Path, queues: Queues, deadline: float) -> AsyncIterator[Fleet]:
     async with (
         FileStore(tmp_path / "objects", secret=b"") as store,
-        Fleet(queues, store, version="1").listening() as fleet,
+        Fleet(queues, store, version="1", deadline=deadline).listening() as fleet,
     ):
         yield fleet
 
@@ -81,7 +82,10 @@ class Service:
 @asynccontextmanager
 async def service_in(settings: Settings, queues: Queues, door: RecordingDoor) -> AsyncIterator[Service]:
     folder = settings.database_path.parent
-    async with fleet_in(folder, queues) as fleet, studio_in(settings, fleet, door) as (studio, database, store):
+    async with (
+        fleet_in(folder, queues, settings.limits_deadline) as fleet,
+        studio_in(settings, fleet, door) as (studio, database, store),
+    ):
         yield Service(fleet, studio, database, store)
 
 
@@ -162,6 +166,38 @@ async def test_what_three_workers_could_not_finish_is_told(tmp_path, queues, doo
         done = await ended(at.db, (await at.studio.accept(request(), chunks(b"photo"))).id, within=60)
     assert (done.state, done.code) == (State.FAILED, "engine_failed")
     assert len(tries) == 3
+
+
+async def test_what_one_machine_can_not_paint_another_may(tmp_path, queues, door):
+    broken, tried = SteeredPipeline(), asyncio.Event()
+
+    async def act(_photo):
+        tried.set()
+        raise EngineFailed("this machine's fault")
+
+    broken.act = act
+    async with service_in(settings_in(tmp_path), queues, door) as at:
+        job = await at.studio.accept(request(), chunks(b"photo"))
+        async with working(tmp_path, queues, broken):
+            await tried.wait()
+        async with working(tmp_path, queues, SteeredPipeline()):
+            assert (await ended(at.db, job.id)).state is State.DELIVERED
+
+
+async def test_a_worker_whose_engines_are_all_given_up_takes_no_orders(tmp_path, queues):
+    pipeline = SteeredPipeline()
+    pipeline.engines = [SimpleNamespace(failure=EngineFailed("no such device"))]
+    worker = Worker(pipeline, FileStore(tmp_path, secret=b""), queues)
+    await queues.orders.send("an order")
+    with pytest.raises(EngineFailed, match="no engine can paint any more: no such device"):
+        await worker.run(asyncio.Event(), grace=0)
+    assert len(await queues.orders.receive()) == 1
+
+
+async def test_without_workers_people_are_told_in_the_end(tmp_path, queues, door):
+    async with service_in(settings_in(tmp_path, limits_deadline=1), queues, door) as at:
+        done = await ended(at.db, (await at.studio.accept(request(), chunks(b"photo"))).id)
+        assert done.code == "expired"
 
 
 async def test_a_worker_that_is_stopped_gives_its_order_back(tmp_path, queues, door):
@@ -290,7 +326,7 @@ async def test_an_old_report_whose_pictures_are_used_up_is_not_the_answer(tmp_pa
 
 async def test_the_pace_is_told_by_reports(tmp_path, queues):
     now = 0.0
-    fleet = Fleet(queues, FileStore(tmp_path, secret=b""), version="1", clock=lambda: now)
+    fleet = Fleet(queues, FileStore(tmp_path, secret=b""), version="1", deadline=60, clock=lambda: now)
     assert fleet.seconds_for(3) is None
     for now in (0.0, 1.0, 2.0, 3.0):
         fleet._reported.append(now)
