@@ -15,6 +15,7 @@ from bots.discord.door import DiscordDoor
 from bots.discord.intake import Intake
 from bots.discord.labels import Labels
 from bots.discord.network import guard
+from bots.discord.operators import Operators
 from bots.discord.personal import Personal
 from bots.discord.phrases import Phrases
 from bots.discord.presses import Presses
@@ -50,7 +51,8 @@ class AnimeBot(discord.Client):
         self.door = DiscordDoor(self, phrases, clock)
         self.presses = Presses(studio, phrases, clock)
         intake, personal = Intake(settings, studio, phrases, clock), Personal(studio, phrases)
-        self.tree = AnimeTree(self, intake, personal, studio, phrases, words)
+        self.operators = Operators(studio, phrases, settings.admins)
+        self.tree = AnimeTree(self, intake, personal, self.operators, studio, phrases, words)
         self._labels = Labels(words)
         self._guilds_to_sync = settings.discord_guilds
         self._gateway = yarl.URL(settings.discord_gateway_url) if settings.discord_gateway_url else None

@@ -11,6 +11,7 @@ from discord import app_commands
 from bots.discord.files import MOST_FILES
 from bots.discord.intake import READABLE, Intake, Offered, language_of, say
 from bots.discord.labels import label_of
+from bots.discord.operators import Operators
 from bots.discord.personal import AUTOMATIC, Personal
 from bots.discord.phrases import Phrases, new_reference
 from bots.preferences import Preferences
@@ -36,6 +37,7 @@ class AnimeTree(app_commands.CommandTree[discord.Client]):
         client: discord.Client,
         intake: Intake,
         personal: Personal,
+        operators: Operators,
         studio: "Studio",
         phrases: Phrases,
         words: Words,
@@ -46,6 +48,8 @@ class AnimeTree(app_commands.CommandTree[discord.Client]):
         _add_anime(self, intake, studio, phrases, label)
         _add_menus(self, intake, studio, phrases, label)
         _add_personal(self, personal, phrases, label)
+        if operators.ids:
+            _add_operators(self, operators, label)
         _add_texts(self, studio, phrases, label)
 
     async def on_error(self, interaction: discord.Interaction, error: app_commands.AppCommandError, /) -> None:
@@ -153,6 +157,28 @@ def _add_personal(tree: AnimeTree, personal: Personal, phrases: Phrases, label: 
     @tree.command(name="forgetme", description=label("command_forgetme"))
     async def forgetme(interaction: discord.Interaction) -> None:
         await personal.forget(interaction)
+
+
+def _add_operators(tree: AnimeTree, operators: Operators, label: Label) -> None:
+    # On servers shown to their administrators alone; who may use them is decided by ADMINS, everywhere.
+    hidden = app_commands.default_permissions(administrator=True)
+
+    @tree.command(name="block", description=label("command_block"))
+    @app_commands.describe(user=label("command_block_user"))
+    @hidden
+    async def block(interaction: discord.Interaction, user: discord.User) -> None:
+        await operators.block(interaction, user, True)
+
+    @tree.command(name="unblock", description=label("command_unblock"))
+    @app_commands.describe(user=label("command_unblock_user"))
+    @hidden
+    async def unblock(interaction: discord.Interaction, user: discord.User) -> None:
+        await operators.block(interaction, user, False)
+
+    @tree.command(name="stats", description=label("command_stats"))
+    @hidden
+    async def stats(interaction: discord.Interaction) -> None:
+        await operators.stats(interaction)
 
 
 def _add_texts(tree: AnimeTree, studio: "Studio", phrases: Phrases, label: Label) -> None:

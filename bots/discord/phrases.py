@@ -3,8 +3,10 @@
 import math
 import secrets
 
+from bots.operator import stats_told
 from bots.outcome import outcome
 from bots.requests import Delivery, Progress, Refused, Stage
+from bots.vitals import Stats
 from bots.words import Words
 from config import Settings
 
@@ -65,6 +67,9 @@ class Phrases:
     def languages(self) -> dict[str, str]:
         """Each language by its own name."""
         return {code: self._words.say(code, "personal.language_name") for code in self._words.languages}
+
+    def stats(self, language: str, stats: Stats) -> str:
+        return stats_told(self._words, language, stats)
 
     def failure(self, language: str, code: str, reference: str) -> str:
         if code == "cancelled":

@@ -97,11 +97,14 @@ class Presses:
 
     async def _send(self, interaction: discord.Interaction, job: Job, language: str, action: Action) -> None:
         """The same pictures in another form, as the answer to the press."""
-        pictures = await self._studio.pictures(job)
-        if not pictures:
+        if not job.results:
             await self._tell(interaction, language, "press.result_gone")
             return
         await interaction.response.defer(thinking=True, ephemeral=ReplyTo.from_json(job.reply).ephemeral)
+        pictures = await self._studio.pictures(job)
+        if not pictures:  # wiped between the two
+            await self._tell(interaction, language, "press.result_gone")
+            return
         files = await (beside_files if action is Action.BESIDE else emoji_files)(pictures, interaction.filesize_limit)
         await interaction.edit_original_response(attachments=files, allowed_mentions=NO_MENTIONS)
 

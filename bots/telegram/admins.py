@@ -8,6 +8,7 @@ import structlog
 from telegram import Message, Update
 from telegram.ext import CallbackContext, filters
 
+from bots.operator import stats_told
 from bots.requests import Undeliverable
 from bots.telegram.door import TelegramDoor
 from bots.telegram.intake import chosen_language, language_of, person_of, reply_to
@@ -62,26 +63,21 @@ class Admins:
             return
         await self._studio.people.block(person, blocked)
         log.info("person blocked" if blocked else "person unblocked", person=person, by=person_of(message))
-        await self._say(message, "telegram.blocked_now" if blocked else "telegram.unblocked_now", person=person)
+        await self._say(message, "operator.blocked_now" if blocked else "operator.unblocked_now", person=person)
 
     async def _stats(self, update: Update, context: Context) -> None:
         if (message := update.message) is None:
             return
-        stats = await self._studio.stats()
-        states = "\n".join(f"{state}: {count}" for state, count in stats.jobs.items())
-        seconds = "–" if stats.seconds_per_picture is None else f"{stats.seconds_per_picture:.2f}"
-        await self._say(
-            message,
-            "telegram.stats_ready" if stats.ready else "telegram.stats_not_ready",
-            "telegram.stats",
-            waiting=stats.waiting,
-            seconds=seconds,
-            states=states,
-        )
+        language = await self._language(message)
+        await self._tell(message, stats_told(self._speech.words, language, await self._studio.stats()))
 
-    async def _say(self, message: Message, *keys: str, **values: object) -> None:
-        language = await chosen_language(self._studio.people, person_of(message), language_of(message))
-        text = "\n".join(self._speech.say(language, key, **values) for key in keys)
+    async def _language(self, message: Message) -> str:
+        return await chosen_language(self._studio.people, person_of(message), language_of(message))
+
+    async def _say(self, message: Message, key: str, **values: object) -> None:
+        await self._tell(message, self._speech.say(await self._language(message), key, **values))
+
+    async def _tell(self, message: Message, text: str) -> None:
         try:
             await self._door.say(reply_to(message), text)
         except Undeliverable as error:

@@ -323,11 +323,42 @@ async def test_forgetme_asks_and_says_what_it_wiped(settings, answer, left):
         assert told.acknowledged
 
 
+async def test_operators_block_unblock_and_read_the_numbers(settings):
+    async with place_in(settings.model_copy(update={"admins": ("discord:1",)}), Painter()) as place:
+        bot = place.env.bot
+        assert isinstance(bot, AnimeBot)
+        bot.operators.ids |= {str(place.ann.id)}  # whose id nobody knows before
+        ben = place.env.guild.add_member(place.env.create_user("ben"))
+        told = await place.ann.user.slash("block", user=ben.user)
+        assert (told.response.content, told.ephemeral) == (f"discord:{ben.id} is blocked.", True)
+        refused = await ben.slash(place.channel, "anime", photo=("me.png", PHOTO))
+        assert refused.response.content == WORDS.failure("en", "blocked")
+        await place.ann.user.slash("unblock", user=ben.user)
+        assert not (await place.studio.people.get(f"discord:{ben.id}")).blocked
+        stats = await place.ann.user.slash("stats")
+        assert stats.response.content.startswith("Ready to paint.\nWaiting: 0")
+
+
+async def test_nobody_else_is_an_operator(settings):
+    async with place_in(settings.model_copy(update={"admins": ("discord:1",)}), Painter()) as place:
+        for told in (
+            await place.ann.user.slash("stats"),
+            await place.ann.user.slash("block", user=place.ann.user),
+        ):
+            assert (told.response.content, told.ephemeral) == ("Only whoever runs this bot can do that.", True)
+        assert not (await place.studio.people.get(f"discord:{place.ann.id}")).blocked
+
+
+async def test_without_operators_their_commands_are_not_there(settings):
+    async with place_in(settings, Painter()) as place:
+        assert {command.name for command in place.env.bot.tree.get_commands()}.isdisjoint({"block", "stats"})
+
+
 async def test_several_photos_are_one_job_and_one_answer(settings):
     async with place_in(settings, Painter()) as place:
         result = await place.ask(photo2=("us.png", png_of(24)), photo3=("notes.txt", b"no picture"))
         (job,) = await place.jobs()
-        assert place.pipeline.painted == [PHOTO, png_of(24)]
+        assert sorted(place.pipeline.painted) == sorted([PHOTO, png_of(24)])
         assert len(result.response.attachments) == 2
         assert result.response.content == "Here you are.\nPhoto 3: " + WORDS.say("en", "failed.unsupported_format")
         assert job.missed == ("", "", "unsupported_format")
@@ -341,7 +372,7 @@ async def test_anime_this_takes_all_photos_of_a_message(settings):
         result = await place.ann.context_menu(place.channel, "Anime this", message)
         (job,) = await place.jobs()
         await ended(place.database, job.id)
-        assert place.pipeline.painted == [PHOTO, png_of(24)]
+        assert sorted(place.pipeline.painted) == sorted([PHOTO, png_of(24)])
         assert len(result.response.attachments) == 2
 
 
