@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -20,7 +21,9 @@ from inference.engine import Engine
 from inference.errors import EngineFailed, Expired
 from inference.orders import Order, Report
 from storage import Job, ObjectMissing, ObjectStore, StorageError
-from storage.sqs import Queue, Queues, Received
+
+if TYPE_CHECKING:
+    from storage.sqs import Queue, Queues, Received  # whose SDK is slow to import, and only a fleet needs it
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +51,7 @@ class Fleet:
 
     def __init__(
         self,
-        queues: Queues,
+        queues: "Queues",
         store: ObjectStore,
         *,
         version: str,
@@ -136,7 +139,7 @@ class Fleet:
         except StorageError as error:  # what is left there goes as photos do, within the hour
             log.warning("handed-over pictures not deleted", job=report.job, error=str(error))
 
-    async def _listen(self, queue: Queue, read: Callable[[str], Report]) -> None:
+    async def _listen(self, queue: "Queue", read: Callable[[str], Report]) -> None:
         while True:
             try:
                 messages = await queue.receive()
@@ -147,7 +150,7 @@ class Fleet:
             for message in messages:
                 await self._take(queue, message, read)
 
-    async def _take(self, queue: Queue, message: Received, read: Callable[[str], Report]) -> None:
+    async def _take(self, queue: "Queue", message: "Received", read: Callable[[str], Report]) -> None:
         try:
             report = read(message.body)
         except ValueError as error:

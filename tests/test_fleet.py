@@ -2,6 +2,8 @@
 
 import asyncio
 import io
+import subprocess
+import sys
 from pathlib import Path
 
 import boto3
@@ -71,6 +73,12 @@ async def picture(client: httpx.AsyncClient, job: str) -> bytes:
 def assert_painted(data: bytes) -> None:
     with Image.open(io.BytesIO(data)) as image:
         assert (image.format, image.size) == ("PNG", (256, 256))
+
+
+def test_who_has_no_fleet_does_not_wait_for_its_sdk() -> None:
+    code = "import sys, bots.app; print([name for name in ('aioboto3', 'botocore') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 async def test_a_worker_without_a_queue_says_what_to_set(tmp_path: Path) -> None:

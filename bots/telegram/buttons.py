@@ -136,10 +136,8 @@ class Buttons:
                 self._choice(language, f"{group}_every", Action.REACT, "every", rules.every),
             ],
             [
-                self._choice(
-                    language, "telegram.group.button_everybody", Action.USE, "everybody", not rules.admins_only
-                ),
-                self._choice(language, "telegram.group.button_admins", Action.USE, "admins", rules.admins_only),
+                self._choice(language, f"{group}_everybody", Action.USE, "everybody", not rules.admins_only),
+                self._choice(language, f"{group}_admins", Action.USE, "admins", rules.admins_only),
             ],
             [
                 self._choice(language, f"button.faces_{faces}", Action.GROUP_FACES, faces, faces is rules.faces)
