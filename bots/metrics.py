@@ -3,31 +3,22 @@
 Labels name doors, states and codes, which are few and ours; never a person, a chat or a job.
 """
 
-import platform
+from prometheus_client import Counter, Histogram
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, Info
-
-from config.versions import installed_version
-from inference.measures import Batch, Stage
+from inference.metrics import PREFIX, QUICK, PaintMetrics
 from storage import Job, State
 
-PREFIX = "selfie2anime"
 STORE = "store"  # the stage of the service's own, beside those of `inference.measures.Stage`
-QUICK = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)  # seconds that one step takes
 LONG = (0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600, 1_800, 3_600)  # seconds that a person waits
 LAG = (0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.075, 0.1, 0.25, 0.5, 1, 5)
-SIZES = tuple(1 << power for power in range(9))  # the buckets that MODEL_BATCH allows
 
 
-class Metrics:
-    """Counters and histograms in a registry of their own. Takes part in the pipeline as its `Measures`.
-
-    Attributes:
-        registry: what `/metrics` shows.
-    """
+class Metrics(PaintMetrics):
+    """Counters and histograms in a registry of their own. Takes part in the pipeline as its `Measures`."""
 
     def __init__(self) -> None:
-        self.registry = registry = CollectorRegistry()
+        super().__init__()
+        registry = self.registry
         self._accepted = Counter(f"{PREFIX}_jobs_accepted", "Photos taken in", ["door"], registry=registry)
         self._refused = Counter(f"{PREFIX}_photos_refused", "Photos not taken in", ["door", "code"], registry=registry)
         self._ended = Counter(f"{PREFIX}_jobs_ended", "Jobs by how they ended", ["door", "state"], registry=registry)
@@ -54,23 +45,9 @@ class Metrics:
         self._whole = Histogram(
             f"{PREFIX}_whole_seconds", "From taken in to delivered", ["door"], buckets=LONG, registry=registry
         )
-        self._stages = Histogram(
-            f"{PREFIX}_stage_seconds", "Parts of one photo's way", ["stage"], buckets=QUICK, registry=registry
-        )
-        self._batch_seconds = Histogram(
-            f"{PREFIX}_run_seconds", "The network's time for a batch", ["bucket"], buckets=QUICK, registry=registry
-        )
-        self._batch_size = Histogram(
-            f"{PREFIX}_batch_pictures", "Pictures in a batch, without padding", buckets=SIZES, registry=registry
-        )
-        self._padding = Counter(f"{PREFIX}_batch_padding", "Pictures painted as padding", registry=registry)
-        self._batches_retried = Counter(
-            f"{PREFIX}_batches_retried", "Batches run again after an engine died", registry=registry
-        )
         self._lag = Histogram(
             f"{PREFIX}_loop_lag_seconds", "How late the event loop is", buckets=LAG, registry=registry
         )
-        Info(f"{PREFIX}_build", "What runs", registry=registry).info(_build())
         self._rendered_at: dict[str, float] = {}  # unix seconds, of jobs that are painted and not delivered
 
     def job_changed(self, job: Job) -> None:
@@ -125,24 +102,6 @@ class Metrics:
         """The pictures of one job are in the store."""
         self._stages.labels(STORE).observe(seconds)
 
-    def stage(self, stage: Stage, seconds: float) -> None:
-        """See `inference.measures.Measures`."""
-        self._stages.labels(stage.value).observe(seconds)
-
-    def batch(self, batch: Batch) -> None:
-        """See `inference.measures.Measures`."""
-        self._batch_seconds.labels(str(batch.bucket)).observe(batch.seconds)
-        self._batch_size.observe(batch.count)
-        self._padding.inc(batch.bucket - batch.count)
-        if batch.attempts:
-            self._batches_retried.inc()
-
     def late(self, seconds: float) -> None:
         """The event loop came that late to something that was due."""
         self._lag.observe(seconds)
-
-
-def _build() -> dict[str, str]:
-    packages = {"version": "selfie2anime", "keras": "keras"}
-    installed = {label: installed_version(package) or "unknown" for label, package in packages.items()}
-    return installed | {"python": platform.python_version()}

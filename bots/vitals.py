@@ -4,13 +4,11 @@ import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from prometheus_client import PlatformCollector, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector, CollectorRegistry
+from prometheus_client.core import GaugeMetricFamily, Metric
 
 from bots.fleet import Fleet
-from bots.metrics import PREFIX
 from inference import Pipeline
+from inference.metrics import PREFIX, EngineVitals
 from storage import State
 
 SAMPLE_EVERY = 0.05  # seconds
@@ -50,18 +48,12 @@ class Stats:
     seconds_per_picture: float | None
 
 
-class Vitals(Collector):
+class Vitals(EngineVitals):
     """Collects in the event loop's thread: nothing changes meanwhile."""
 
     def __init__(self, queue: Callable[[], Queue], pipeline: Pipeline | Fleet) -> None:
+        super().__init__(lambda: pipeline.engines)
         self._queue = queue
-        self._pipeline = pipeline
-
-    def register(self, registry: CollectorRegistry) -> None:
-        """Show this, the process's own figures and Python's in that registry."""
-        registry.register(self)
-        ProcessCollector(registry=registry)
-        PlatformCollector(registry=registry)
 
     def collect(self) -> Iterator[Metric]:
         queue = self._queue()
@@ -75,18 +67,7 @@ class Vitals(Collector):
         if queue.newcomer is not None:
             newcomer.add_metric([], queue.newcomer)
         yield newcomer
-        engines = self._pipeline.engines
-        yield GaugeMetricFamily(f"{PREFIX}_engines", "Engines that should run", len(engines))
-        yield GaugeMetricFamily(
-            f"{PREFIX}_engines_warm", "Engines that take batches", sum(e.limit > 0 for e in engines)
-        )
-        restarts = CounterMetricFamily(f"{PREFIX}_engine_restarts", "Engine processes that died", labels=["device"])
-        for engine in engines:
-            restarts.add_metric([engine.spec.device], engine.restarts)
-        yield restarts
-
-    def describe(self) -> list[Metric]:
-        return []  # nothing to ask before the service is up
+        yield from super().collect()
 
 
 async def watch_loop(late: Callable[[float], None], every: float = SAMPLE_EVERY) -> None:

@@ -103,16 +103,24 @@ def measure() -> None:
 
 
 @app.command()
-def worker() -> None:
+def worker(
+    metrics: Annotated[
+        str, typer.Option(metavar="[HOST:]PORT", help="Where Prometheus may ask, on this machine alone by default.")
+    ] = "",
+) -> None:
     """Paint what the service orders over QUEUE_URL=sqs://NAME, until SIGTERM or Ctrl-C."""
     from inference.worker import serve
 
+    host, _, port = metrics.rpartition(":")
+    if metrics and not (port.isdecimal() and int(port) < 65_536):
+        raise typer.BadParameter(f"{metrics!r} is no port, and no HOST:PORT", param_hint="--metrics")
+    at = (host or "127.0.0.1", int(port)) if metrics else None
     try:
         settings = load_settings()
         logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
         for name in ("botocore", "aiobotocore", "aioboto3"):  # they tell of every request, signatures and all
             logging.getLogger(name).setLevel(logging.WARNING)
-        asyncio.run(serve(settings, say=lambda line: print(line, flush=True)))
+        asyncio.run(serve(settings, say=lambda line: print(line, flush=True), metrics_at=at))
     except (ConfigError, StorageError, ugatit.WeightsError, InferenceError) as error:
         Console(stderr=True, highlight=False, soft_wrap=True).print(str(error), style="red", markup=False)
         raise typer.Exit(2) from None

@@ -13,10 +13,12 @@ from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
+from prometheus_client import start_http_server
 from tenacity import AsyncRetrying, retry_if_exception, wait_random_exponential
 
 from config import ConfigError, Settings
 from inference.errors import EngineFailed, InferenceError
+from inference.metrics import EngineVitals, WorkerMetrics
 from inference.options import Options
 from inference.orders import Order, Report
 from inference.pipeline import Pipeline
@@ -29,6 +31,7 @@ T = TypeVar("T")
 
 BEAT = HIDDEN / 3  # seconds between two extensions of a message's hiding
 AGAIN = 10  # seconds until an order that failed for no known reason may be tried by anybody
+PAINTED, GIVEN_BACK = "painted", "given_back"  # how an order ends here, beside the codes of `inference.errors`
 LONGEST_PAUSE = 30.0  # seconds between two attempts to reach the store or a queue
 
 
@@ -36,13 +39,23 @@ class Worker:
     """Takes orders as long as its engines have room for them.
 
     Args:
+        metrics: are told how orders end.
         pause: seconds, scales the back-off when the store or a queue does not answer.
     """
 
-    def __init__(self, pipeline: Pipeline, store: ObjectStore, queues: Queues, *, pause: float = 1.0) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        store: ObjectStore,
+        queues: Queues,
+        *,
+        metrics: WorkerMetrics | None = None,
+        pause: float = 1.0,
+    ) -> None:
         self._pipeline = pipeline
         self._store = store
         self._queues = queues
+        self._metrics = metrics or WorkerMetrics()
         self._pause = pause
         self._orders: set[asyncio.Task[None]] = set()
 
@@ -89,6 +102,7 @@ class Worker:
             report = await self._paint(Order.from_json(message.body))
             await self._insist(partial(self._queues.results.send, report.to_json()))
             await self._insist(partial(self._queues.orders.delete, message))
+            self._metrics.order(report.code or PAINTED)
         except asyncio.CancelledError:
             await self._give_back(message, 0)
             raise
@@ -116,6 +130,7 @@ class Worker:
         return Report(order.job, order.photo, keys, portraits[0].size, translation.found)
 
     async def _give_back(self, message: Received, seconds: int) -> None:
+        self._metrics.order(GIVEN_BACK)
         with suppress(StorageError):  # else it comes back by itself
             await self._queues.orders.hide(message, seconds)
 
@@ -137,10 +152,17 @@ async def _keep_hidden(queue: Queue, message: Received) -> None:
             log.warning("not kept hidden: %s", error)
 
 
-async def serve(settings: Settings, *, say: Callable[[str], None] = print, network: str | None = None) -> None:
+async def serve(
+    settings: Settings,
+    *,
+    say: Callable[[str], None] = print,
+    metrics_at: tuple[str, int] | None = None,
+    network: str | None = None,
+) -> None:
     """Work until SIGTERM or SIGINT.
 
     Args:
+        metrics_at: host and port at which Prometheus may ask; nobody may by default.
         say: shows a line to the person who started it.
         network: see `Pipeline`; U-GAT-IT by default.
 
@@ -152,15 +174,19 @@ async def serve(settings: Settings, *, say: Callable[[str], None] = print, netwo
     """
     if not settings.fleet:
         raise ConfigError(f"QUEUE_URL = {settings.queue_url!r}: a worker needs sqs://NAME, the service's own.")
+    metrics = WorkerMetrics()
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with (
         open_queues(settings.queue_url) as queues,
         open_store(settings.storage_url, secret=secrets.token_bytes(32)) as store,  # a worker makes no links
-        Pipeline(settings, network=network) as pipeline,
+        Pipeline(settings, network=network, measures=metrics) as pipeline,
     ):
         await store.check()
+        if metrics_at is not None:
+            EngineVitals(lambda: pipeline.engines).register(metrics.registry)
+            _expose(metrics, *metrics_at)
         ready, stopped = asyncio.create_task(pipeline.wait_ready()), asyncio.create_task(stop.wait())
         await asyncio.wait({ready, stopped}, return_when=asyncio.FIRST_COMPLETED)
         if stopped.done():
@@ -169,4 +195,11 @@ async def serve(settings: Settings, *, say: Callable[[str], None] = print, netwo
         stopped.cancel()
         ready.result()
         say(f"Working for {queues.orders.name}. Ctrl-C stops.")
-        await Worker(pipeline, store, queues).run(stop, settings.limits_grace)
+        await Worker(pipeline, store, queues, metrics=metrics).run(stop, settings.limits_grace)
+
+
+def _expose(metrics: WorkerMetrics, host: str, port: int) -> None:
+    try:
+        start_http_server(port, host, metrics.registry)
+    except OSError as error:
+        raise ConfigError(f"--metrics {host}:{port}: {error.strerror or error}; choose another port.") from error

@@ -2,12 +2,14 @@
 
 import asyncio
 import io
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import boto3
 import httpx
+import pytest
 from PIL import Image
 
 from tests.fakes.sqs import SqsServer, sqs_server
@@ -50,14 +52,23 @@ async def test_a_fleet_paints_every_photo_once_though_a_worker_is_killed(tmp_pat
                 assert [answer.status_code for answer in posted] == [202] * PHOTOS, posted[0].text
                 await killed.said("Working for selfies")
                 await killed.kill()
-                async with Service(tmp_path, module="inference worker", **settings) as worker:
+                port = free_port()
+                async with Service(tmp_path, module=f"inference worker --metrics {port}", **settings) as worker:
                     for answer in posted:
                         assert_painted(await picture(client, answer.json()["links"]["self"]))
+                    told = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
+                    assert "selfie2anime_engines_warm 1.0" in told
+                    assert 'selfie2anime_orders_ended_total{outcome="painted"}' in told
                     assert await worker.stop() == 0
             assert service.output.count("job delivered") == PHOTOS
             assert "libtensorflow" not in service.mapped_files()
             assert await service.stop() == 0
     assert not [*(tmp_path / "objects").rglob("*-painted-*")]
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return int(taken.getsockname()[1])
 
 
 async def picture(client: httpx.AsyncClient, job: str) -> bytes:
@@ -79,6 +90,13 @@ def test_who_has_no_fleet_does_not_wait_for_its_sdk() -> None:
     code = "import sys, bots.app; print([name for name in ('aioboto3', 'botocore') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("port", ["everywhere", "127.0.0.1:", "70000"])
+async def test_a_wrong_port_for_metrics_is_told(tmp_path: Path, port: str) -> None:
+    async with Service(tmp_path, module=f"inference worker --metrics {port}") as worker:
+        assert await worker.ended() == 2
+        assert "no port" in worker.output
 
 
 async def test_a_worker_without_a_queue_says_what_to_set(tmp_path: Path) -> None:

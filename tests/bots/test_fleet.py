@@ -14,6 +14,7 @@ from bots.studio import Studio
 from config import Settings
 from inference import Options
 from inference.errors import EngineFailed, NoFace
+from inference.metrics import WorkerMetrics
 from inference.orders import Order, Report
 from inference.worker import Worker
 from storage import Database, FileStore, ObjectMissing, ObjectStore, State, StorageError
@@ -91,13 +92,16 @@ async def service_in(settings: Settings, queues: Queues, door: RecordingDoor) ->
 
 @asynccontextmanager
 async def working(
-    tmp_path: Path, queues: Queues, pipeline: SteeredPipeline, store: FileStore | None = None
+    tmp_path: Path,
+    queues: Queues,
+    pipeline: SteeredPipeline,
+    store: FileStore | None = None,
+    metrics: WorkerMetrics | None = None,
 ) -> AsyncIterator[Worker]:
     """A worker on the same store, which ends at once with the block."""
-    worker, stop = (
-        Worker(pipeline, store or FileStore(tmp_path / "objects", secret=b""), queues, pause=0.001),
-        asyncio.Event(),
-    )  # type: ignore[arg-type]
+    stop = asyncio.Event()
+    store = store or FileStore(tmp_path / "objects", secret=b"")
+    worker = Worker(pipeline, store, queues, metrics=metrics, pause=0.001)  # type: ignore[arg-type]
     task = asyncio.create_task(worker.run(stop, grace=0))
     try:
         yield worker
@@ -155,17 +159,22 @@ async def test_why_there_is_no_picture_comes_back_as_a_code(tmp_path, queues, do
 
 
 async def test_what_three_workers_could_not_finish_is_told(tmp_path, queues, door):
-    worker, tries = SteeredPipeline(), []
+    worker, tries, metrics = SteeredPipeline(), [], WorkerMetrics()
 
     async def act(photo):
         tries.append(photo)
         raise RuntimeError("nobody foresaw this")
 
     worker.act = act
-    async with service_in(settings_in(tmp_path), queues, door) as at, working(tmp_path, queues, worker):
+    async with (
+        service_in(settings_in(tmp_path), queues, door) as at,
+        working(tmp_path, queues, worker, metrics=metrics),
+    ):
         done = await ended(at.db, (await at.studio.accept(request(), chunks(b"photo"))).id, within=60)
     assert (done.state, done.code) == (State.FAILED, "engine_failed")
     assert len(tries) == 3
+    given_back = {"outcome": "given_back"}
+    assert metrics.registry.get_sample_value("selfie2anime_orders_ended_total", given_back) == 3
 
 
 async def test_what_one_machine_can_not_paint_another_may(tmp_path, queues, door):
