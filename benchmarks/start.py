@@ -1,7 +1,8 @@
 """From command to ready: `python -m benchmarks.start [RUNS]`.
 
 Starts the service as `make run` does once everything is installed, on an empty data folder, and measures until the
-front door answers, until the network is warm, and until the first picture of a photo posted at once is there.
+front door answers, until the network is warm, and until the first picture of a photo posted at once is there. What the
+environment says of MODEL_… holds for it, too.
 """
 
 import os
@@ -37,6 +38,7 @@ def measure() -> Start:
             "DATABASE_PATH": f"{folder}/jobs.db",
             "STORAGE_URL": f"file:{folder}/objects",
             "LOG_LEVEL": "error",
+            **{name: value for name, value in os.environ.items() if name.startswith("MODEL_")},
         }
         began = time.perf_counter()
         service = subprocess.Popen(
