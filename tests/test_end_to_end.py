@@ -81,7 +81,7 @@ async def test_a_selfie_sent_to_telegram_comes_back_as_anime(tmp_path: Path):
 
         mapped = service.mapped_files()
         assert "tensorflow" not in mapped
-        assert "cv2" not in mapped
+        assert "openvino" not in mapped
         assert await service.stop() == 0
         assert telegram.token not in service.output
 
