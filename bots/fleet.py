@@ -136,7 +136,7 @@ class Fleet:
     async def _wipe(self, report: Report) -> None:
         try:
             await self._store.delete(report.pictures)
-        except StorageError as error:  # what is left there goes as photos do, within the hour
+        except StorageError as error:  # a sweep finds what is left there
             log.warning("handed-over pictures not deleted", job=report.job, error=str(error))
 
     async def _listen(self, queue: "Queue", read: Callable[[str], Report]) -> None:

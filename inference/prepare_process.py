@@ -20,9 +20,7 @@ if TYPE_CHECKING:
     from inference.detect import Detector, Face
 
 TYPICAL_FACE = 0.3  # of a photo's longest side: a selfie at arm's length
-BLOWN_UP = (
-    1.1  # enlarging a crop by so little is not seen, and decoding a photo twice as large takes three times as long
-)
+BLOWN_UP = 1.1  # nobody sees a crop enlarged by so little, and a photo decoded twice as large takes far longer
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # mallopt(3)
 KEPT = 1 << 25  # bytes; glibc takes no larger M_MMAP_THRESHOLD
 _detector: "Detector | None" = None  # one a process, made by `start`

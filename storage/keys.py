@@ -7,6 +7,7 @@ from storage.errors import StorageError
 INPUTS = "inputs/"
 RESULTS = "results/"
 
+_HANDED_OVER = "-painted-"
 # Every part starts with a letter or digit: no "..", no hidden file, no empty part, nothing absolute.
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}(?:/[A-Za-z0-9][A-Za-z0-9._-]{0,199}){0,7}")
 
@@ -22,9 +23,14 @@ def result_keys(job_id: str, pictures: int) -> tuple[str, ...]:
 
 
 def painted_keys(job_id: str, photo: int, pictures: int) -> tuple[str, ...]:
-    """Where a worker hands over the pictures of one photo, in the order of `result_keys`; they go as photos do."""
-    stem = f"{INPUTS}{job_id}/{photo}-painted"
-    return tuple(f"{stem}-{n}{end}" for n in range(1, pictures + 1) for end in (".png", "-original.jpg"))
+    """Where a worker hands over the pictures of one photo, in the order of `result_keys`; see `handed_over`."""
+    stem = f"{INPUTS}{job_id}/{photo}{_HANDED_OVER}"
+    return tuple(f"{stem}{n}{end}" for n in range(1, pictures + 1) for end in (".png", "-original.jpg"))
+
+
+def handed_over(key: str) -> bool:
+    """Whether it is one of `painted_keys`: of no use, and known to no row, once the service has had time to take it."""
+    return key.startswith(INPUTS) and _HANDED_OVER in key
 
 
 def job_of(key: str) -> str:

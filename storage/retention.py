@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from storage.database import Database
 from storage.jobs import Job, Jobs, State
-from storage.keys import INPUTS, RESULTS, job_of
+from storage.keys import INPUTS, RESULTS, handed_over, job_of
 from storage.objects import ObjectStore
 
 # A platform repeats an update for up to a day (https://core.telegram.org/bots/api#getting-updates): its row must be
@@ -152,4 +152,4 @@ async def _abandoned(jobs: Jobs, store: ObjectStore, prefix: str, before: float)
     """Objects that no row leads to: a crash came between the two, or the row was wiped while they were made."""
     keys = await store.stale(prefix, before)
     known = await jobs.known({job_of(key) for key in keys})
-    return [key for key in keys if job_of(key) not in known]
+    return [key for key in keys if job_of(key) not in known or handed_over(key)]

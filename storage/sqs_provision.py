@@ -4,6 +4,8 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from storage.sqs import HIDDEN, LONG_POLL, MISSING, RECEIVES, explained, names_of, open_sqs
 
 DAY = 86_400
@@ -33,8 +35,6 @@ async def provision_queues(url: str, *, deadline: float) -> AsyncIterator[str]:
 
 async def _set(client: Any, name: str, attributes: dict[str, str]) -> str:
     """The queue with these attributes; returns its ARN."""
-    from botocore.exceptions import ClientError
-
     async with explained(name):
         try:
             url = (await client.get_queue_url(QueueName=name))["QueueUrl"]

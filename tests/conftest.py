@@ -1,10 +1,16 @@
-"""Shared by all rooms: no test reads the settings of the machine it runs on."""
+"""Shared by all rooms: no test reads the settings of the machine it runs on; and queues, for those who ask."""
 
 import os
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from config import Settings
+
+if TYPE_CHECKING:
+    from storage.sqs import Queues
+    from tests.fakes.sqs import SqsServer
 
 
 @pytest.fixture(autouse=True)
@@ -15,3 +21,27 @@ def _clean_settings(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
     monkeypatch.setitem(Settings.model_config, "env_file", None)
     monkeypatch.setitem(Settings.model_config, "toml_file", None)
+
+
+@pytest.fixture
+def sqs(monkeypatch: pytest.MonkeyPatch) -> "Iterator[SqsServer]":
+    """SQS without a queue, where this process finds it."""
+    from tests.fakes.sqs import sqs_server  # slow to import
+
+    monkeypatch.setattr("storage.sqs.LONG_POLL", 1)  # the server ends no sooner than its last answer
+    with sqs_server() as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        yield server
+
+
+@pytest.fixture
+async def queues(sqs: "SqsServer") -> "AsyncIterator[Queues]":
+    """Those of sqs://selfies."""
+    from storage.sqs import open_queues
+    from storage.sqs_provision import provision_queues
+
+    async for _ in provision_queues("sqs://selfies", deadline=1_800):
+        pass
+    async with open_queues("sqs://selfies") as opened:
+        yield opened

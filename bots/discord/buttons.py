@@ -21,14 +21,9 @@ WITHOUT_FACE = frozenset({"no_face", "face_too_small"})
 
 
 class Action(StrEnum):
-    """What a button does. Its argument is a job's id, or `me` for what is personal."""
+    """What a button does beside painting a `Variant`. Its argument is a job's id, or `me` for what is personal."""
 
     CANCEL = "cancel"
-    WIDER = "wider"
-    TIGHTER = "tighter"
-    NEXT_FACE = "next"
-    ALL_FACES = "all"
-    WHOLE = "whole"
     BESIDE = "beside"
     EMOJI = "emoji"
     DELETE = "delete"
@@ -40,9 +35,7 @@ CUSTOM_ID = r"anime:(?P<action>[a-z]+):(?P<argument>\w+)"
 RED = frozenset({Action.DELETE, Action.FORGET})
 
 
-class Press(
-    discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], template=r"anime:(?P<action>[a-z]+):(?P<argument>\w+)"
-):
+class Press(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], template=CUSTOM_ID):
     """One button, in both directions: on its way into a message, and when it comes back pressed."""
 
     def __init__(self, action: str, argument: str, label: str = "") -> None:
@@ -79,7 +72,7 @@ class Buttons:
             painted=len(delivery.pictures),
             found=delivery.found,
         )
-        actions = [Action(variant) for variant in Variant if variant in variants]
+        actions: list[Variant | Action] = [variant for variant in Variant if variant in variants]
         actions += [Action.EMOJI, Action.DELETE] if beside else [Action.BESIDE, Action.EMOJI, Action.DELETE]
         return self._view(job.language, actions, job.id, found=delivery.found)
 
@@ -87,13 +80,15 @@ class Buttons:
         """Under the words that no face was found."""
         if changed(Options.from_json(job.options), Variant.WHOLE, 0) is None:
             return None
-        return self._view(job.language, [Action.WHOLE], job.id)
+        return self._view(job.language, [Variant.WHOLE], job.id)
 
     def forget(self, language: str) -> discord.ui.View:
         """Whether everything of a person is really to be deleted."""
         return self._view(language, [Action.FORGET, Action.KEEP], "me")
 
-    def _view(self, language: str, actions: Iterable[Action], argument: str, **values: object) -> discord.ui.View:
+    def _view(
+        self, language: str, actions: Iterable[Variant | Action], argument: str, **values: object
+    ) -> discord.ui.View:
         view = discord.ui.View(timeout=None)
         for action in actions:
             view.add_item(Press(action, argument, self._phrases.say(language, f"button.{action}", **values)))

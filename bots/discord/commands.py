@@ -167,13 +167,13 @@ def _add_operators(tree: AnimeTree, operators: Operators, label: Label) -> None:
     @app_commands.describe(user=label("command_block_user"))
     @hidden
     async def block(interaction: discord.Interaction, user: discord.User) -> None:
-        await operators.block(interaction, user, True)
+        await operators.block(interaction, user, blocked=True)
 
     @tree.command(name="unblock", description=label("command_unblock"))
     @app_commands.describe(user=label("command_unblock_user"))
     @hidden
     async def unblock(interaction: discord.Interaction, user: discord.User) -> None:
-        await operators.block(interaction, user, False)
+        await operators.block(interaction, user, blocked=False)
 
     @tree.command(name="stats", description=label("command_stats"))
     @hidden

@@ -32,7 +32,9 @@ class Operators:
         self._phrases = phrases
         self.ids = frozenset(admin.removeprefix(PREFIX) for admin in admins if admin.startswith(PREFIX))
 
-    async def block(self, interaction: discord.Interaction, user: discord.User | discord.Member, blocked: bool) -> None:
+    async def block(
+        self, interaction: discord.Interaction, user: discord.User | discord.Member, *, blocked: bool
+    ) -> None:
         """Refuse that person from now on, or no longer."""
         if not await self._may(interaction):
             return

@@ -48,7 +48,7 @@ class Presses:
             await self._personal(interaction, language, forget=action == Action.FORGET)
             return
         job = await self._studio.job(argument)
-        if job is None or action not in [*Action]:
+        if job is None or action not in [*Action, *Variant]:
             await self._tell(interaction, language, "press.gone")
         elif job.person != f"discord:{interaction.user.id}":
             await self._tell(interaction, language, "discord.not_yours")

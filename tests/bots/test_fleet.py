@@ -1,7 +1,7 @@
 """A fleet: the real studio, real queues over HTTP, real workers, and a network that paints at once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +19,7 @@ from inference.orders import Order, Report
 from inference.worker import Worker
 from storage import Database, FileStore, ObjectMissing, ObjectStore, State, StorageError
 from storage.keys import painted_keys
-from storage.sqs import Queues, open_queues, open_sqs
-from storage.sqs_provision import provision_queues
+from storage.sqs import Queues, open_sqs
 from tests.bots.studio_parts import (
     RecordingDoor,
     SteeredPipeline,
@@ -31,27 +30,12 @@ from tests.bots.studio_parts import (
     settings_in,
     studio_in,
 )
-from tests.fakes.sqs import SqsServer, sqs_server
-
-URL = "sqs://selfies"
 
 
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[SqsServer]:
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a worker gives back may be taken at once."""
     monkeypatch.setattr("inference.worker.AGAIN", 0)
-    monkeypatch.setattr("storage.sqs.LONG_POLL", 1)  # the server ends no sooner than its last answer
-    with sqs_server() as running:
-        for name, value in running.environment.items():
-            monkeypatch.setenv(name, value)
-        yield running
-
-
-@pytest.fixture
-async def queues(server: SqsServer) -> AsyncIterator[Queues]:
-    async for _ in provision_queues(URL, deadline=1_800):
-        pass
-    async with open_queues(URL) as opened:
-        yield opened
 
 
 @asynccontextmanager

@@ -178,6 +178,39 @@ async def test_cancelled_crops_are_left_out_and_break_nothing() -> None:
     assert engine.batches == [[1, 2, 3, 3], [5], [6]]
 
 
+@pytest.mark.parametrize("turns", range(12))
+async def test_a_crop_that_arrives_as_the_loop_falls_asleep_is_painted(turns: int) -> None:
+    """An event that is cleared while items wait leaves them waiting for ever (ray-project/ray, issue 42631)."""
+    async with Batcher([Recorder()]) as batcher, asyncio.timeout(5):
+        first = asyncio.create_task(values_of(batcher, [1]))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        assert (await values_of(batcher, [2]), await first) == ([253], [254])
+
+
+async def test_crops_that_nobody_waits_for_are_not_tried_again_after_a_death() -> None:
+    """Else dead requests make a storm of retries, in which the living wait (ray-project/ray, issue 21438)."""
+    deaths = iter([EngineDied("kill -9")])
+
+    def die_once(values: list[int]) -> None:
+        for death in deaths:
+            raise death
+
+    engine = Recorder(fault=die_once)
+    engine.free.clear()
+    async with Batcher([engine]) as batcher:
+        runs = [asyncio.create_task(batcher.run(crop(value))) for value in (1, 2, 3, 4)]
+        await engine.began.wait()
+        for run in (runs[0], runs[2], runs[3]):
+            run.cancel()
+        await asyncio.sleep(0)
+        engine.free.set()
+        assert int((await runs[1])[0, 0, 0]) == 253
+        assert await values_of(batcher, [5]) == [250]
+
+    assert engine.batches == [[1, 2, 3, 4], [2], [5]]
+
+
 async def test_an_unexpected_fault_fails_its_batch_and_the_loop_lives_on(caplog: pytest.LogCaptureFixture) -> None:
     faults = iter([KeyError("a mistake of ours")])
 

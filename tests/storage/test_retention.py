@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from storage import Database, FileStore, ObjectMissing, Person, State, StorageError, input_key, result_keys
+from storage.keys import painted_keys
 from storage.retention import Forgotten, Swept, forget, sweep
 from tests.storage.parts import DAY, HOUR, START, WAYS, Clock, job
 
@@ -86,6 +87,16 @@ async def test_objects_that_no_row_leads_to_are_deleted(database: Database, file
     await put(files, "inputs/arriving", at=START)
     assert await sweep(database, files, **KEEP, now=START + 1) == replace(NOTHING, abandoned=2)
     assert stored(files) == {"inputs/a/1", "results/a/1.png", "inputs/arriving"}
+
+
+async def test_what_a_worker_handed_over_and_nobody_took_is_deleted_beside_its_job(
+    database: Database, files: FileStore
+) -> None:
+    await paint(database, files, "a", State.RUNNING)
+    await put(files, *painted_keys("a", 1, 1), at=START - HOUR)
+    await put(files, *painted_keys("a", 2, 1), at=START)
+    assert await sweep(database, files, **KEEP, now=START + 1, thorough=False) == replace(NOTHING, abandoned=2)
+    assert stored(files) == {"inputs/a/1", *painted_keys("a", 2, 1)}
 
 
 async def test_a_quick_sweep_leaves_the_long_look_out(database: Database, files: FileStore) -> None:

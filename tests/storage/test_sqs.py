@@ -1,8 +1,6 @@
 """Queues: made, used, and what is said where they can't be."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from typer.testing import CliRunner
@@ -16,22 +14,6 @@ from tests.fakes.sqs import SqsServer, sqs_server
 URL = "sqs://selfies"
 
 
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[SqsServer]:
-    with sqs_server() as running:
-        for name, value in running.environment.items():
-            monkeypatch.setenv(name, value)
-        yield running
-
-
-@pytest.fixture
-async def queues(server: SqsServer) -> AsyncIterator[Queues]:
-    async for _ in provision_queues(URL, deadline=1_800):
-        pass
-    async with open_queues(URL) as opened:
-        yield opened
-
-
 async def test_a_message_is_hidden_given_back_and_deleted(queues: Queues) -> None:
     await queues.orders.send("paint me", group="ann")
     (message,) = await queues.orders.receive()
@@ -40,7 +22,6 @@ async def test_a_message_is_hidden_given_back_and_deleted(queues: Queues) -> Non
     await queues.orders.hide(message, 0)
     (again,) = await queues.orders.receive()
     await queues.orders.delete(again)
-    await asyncio.sleep(0)
     assert await queues.orders.receive(wait=0) == []
 
 
@@ -72,7 +53,7 @@ async def test_provisioning_again_sets_right_what_was_changed(queues: Queues) ->
     assert json.loads(found["RedrivePolicy"])["maxReceiveCount"] == 3
 
 
-def test_provision_makes_the_queues_that_the_settings_name(server: SqsServer, tmp_path, monkeypatch) -> None:
+def test_provision_makes_the_queues_that_the_settings_name(sqs: SqsServer, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("DATABASE_PATH", str(tmp_path / "jobs.db"))
     monkeypatch.setenv("STORAGE_URL", f"file:{tmp_path}/objects")
     monkeypatch.setenv("QUEUE_URL", "sqs://portraits")
@@ -80,7 +61,7 @@ def test_provision_makes_the_queues_that_the_settings_name(server: SqsServer, tm
     assert "portraits: ready; scale workers by its depth." in result.output
 
 
-async def test_a_missing_queue_is_named(server: SqsServer) -> None:
+async def test_a_missing_queue_is_named(sqs: SqsServer) -> None:
     with pytest.raises(StorageError, match="no queue 'nowhere': run `python -m storage provision`") as error:
         async with open_queues("sqs://nowhere"):
             pass
@@ -99,7 +80,7 @@ async def test_no_answer_says_what_to_check(monkeypatch: pytest.MonkeyPatch) -> 
     assert error.value.code == "unreachable"
 
 
-async def test_without_credentials_or_region_it_says_so(server: SqsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_credentials_or_region_it_says_so(sqs: SqsServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     with pytest.raises(StorageError, match="set AWS_DEFAULT_REGION"):
         async with open_queues(URL):

@@ -1,104 +1,22 @@
-"""The buttons under the bot's messages, at the real studio, with real files and a real database behind it."""
+"""The buttons under the bot's messages."""
 
 import asyncio
-import io
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 import pytest
 import simcord
-from PIL import Image
 
 from bots.discord.bot import AnimeBot, create_bot
 from bots.discord.reply import ReplyTo
-from bots.preferences import Preferences
-from bots.studio import Studio
-from bots.words import Words
-from config import Settings
-from inference import Crop, Faces, Options, Portrait, Translation
+from inference import Crop, Options
 from inference.errors import NoFace
-from storage import Database, State
-from tests.bots.discord.stand_ins import png_of
-from tests.bots.studio_parts import SteeredPipeline, ended, reached, settings_in, studio_in
-
-WORDS = Words.load()
-PHOTO = png_of(32)
-ANIME = png_of(256, seed=1)
-CROP = png_of(256, seed=2)
-
-
-class Painter(SteeredPipeline):
-    """Paints real pictures, and says how many faces it found. Remembers what it was asked for."""
-
-    def __init__(self, found: int = 1) -> None:
-        super().__init__()
-        self.found = found
-        self.options: list[Options] = []
-
-    async def translate(self, photo: bytes, options: Options) -> Translation:
-        self.options.append(options)
-        await super().translate(photo, options)
-        count = self.found if options.faces is Faces.ALL and options.face is None and not options.whole else 1
-        return Translation((Portrait(ANIME, CROP, 256),) * count, self.found)
-
-
-@dataclass
-class Place:
-    """Where ann asks, and all that is behind it."""
-
-    env: simcord.Env
-    studio: Studio
-    database: Database
-    pipeline: Painter
-    channel: simcord.ChannelHandle
-    ann: simcord.MemberActor
-    settings: Settings
-
-    async def ask(self, **options: object) -> simcord.InteractionResult:
-        before = {job.id for job in await self.jobs()}
-        result = await self.ann.slash(self.channel, "anime", photo=("me.png", PHOTO), **options)
-        await self.done(before)
-        return result
-
-    async def click(self, message: object, label: str) -> simcord.InteractionResult:
-        """Press it, and wait for the job that it makes, if it makes one."""
-        before = {job.id for job in await self.jobs()}
-        result = await self.ann.click(message, label=label)
-        await self.done(before)
-        return result
-
-    async def jobs(self) -> list:
-        return await self.database.jobs.of(f"discord:{self.ann.id}")
-
-    async def done(self, before: set[str]) -> None:
-        for job in await self.jobs():
-            if job.id not in before:
-                await ended(self.database, job.id)
-
-
-@asynccontextmanager
-async def place_in(settings: Settings, pipeline: Painter) -> AsyncIterator[Place]:
-    async with (
-        studio_in(settings, pipeline, None) as (studio, database, _),
-        simcord.run(create_bot(settings, studio)) as env,
-    ):
-        channel = env.create_guild().create_text_channel("general")
-        ann = env.guild.add_member(env.create_user("ann"))
-        yield Place(env, studio, database, pipeline, channel, ann, settings)
+from storage import State
+from tests.bots.discord.place import ANIME, PHOTO, Painter, labels, opened, place_in
+from tests.bots.studio_parts import ended, reached, settings_in, studio_in
 
 
 @pytest.fixture
 def settings(tmp_path):
     return settings_in(tmp_path, limits_minute=20)
-
-
-def labels(message) -> list[str]:
-    return [button["label"] for row in message.components for button in row["components"]]
-
-
-def opened(data: bytes) -> Image.Image:
-    return Image.open(io.BytesIO(data))
 
 
 async def test_a_result_offers_what_else_can_be_had(settings):
@@ -278,129 +196,4 @@ async def test_a_press_that_fails_unexpectedly_shows_a_reference_and_nothing_els
         told = await place.click(first.response, "Wider")
         (entry,) = [entry for entry in logs if entry["event"] == "discord press failed"]
         assert told.response.content == f"Something went wrong. Please try again. (Reference {entry['reference']})"
-        assert told.ephemeral
-
-
-async def test_settings_hold_for_every_photo(settings):
-    async with place_in(settings, Painter()) as place:
-        told = await place.ann.slash(place.channel, "settings", faces="largest", crop="wide", beside=True)
-        assert told.response.content == "This is how I paint your photos: Largest only · wider · Side by side"
-        assert told.ephemeral
-        first = await place.ask()
-        assert place.pipeline.options == [Options(Faces.LARGEST, Crop.WIDE)]
-        assert opened(await first.response.attachments[0].read()).size == (512, 256)
-        assert "Side by side" not in labels(first.response)
-        await place.ask(crop="tight")
-        assert place.pipeline.options[-1] == Options(Faces.LARGEST, Crop.TIGHT)
-        told = await place.ann.slash(place.channel, "settings", beside=False)
-        assert told.response.content.endswith("Largest only · wider · Picture alone")
-        known = await place.studio.people.get(f"discord:{place.ann.id}")
-        assert Preferences.from_json(known.settings) == Preferences(Faces.LARGEST, Crop.WIDE)
-
-
-async def test_a_chosen_language_is_spoken(settings):
-    async with place_in(settings, Painter()) as place:
-        told = await place.ann.slash(place.channel, "language", language="de")
-        assert told.response.content == "Gut, ab jetzt auf Deutsch."
-        first = await place.ask()
-        assert first.response.content == "Bitte schön."
-        assert "Löschen" in labels(first.response)
-        told = await place.ann.slash(place.channel, "language", language="auto")
-        assert told.response.content == "All right, English it is."
-
-
-@pytest.mark.parametrize(("answer", "left"), [("Yes, delete everything", 0), ("No, keep it", 1)])
-async def test_forgetme_asks_and_says_what_it_wiped(settings, answer, left):
-    async with place_in(settings, Painter()) as place:
-        await place.ask()
-        asked = await place.ann.slash(place.channel, "forgetme")
-        assert asked.ephemeral
-        told = await place.click(asked.response, answer)
-        assert len(await place.jobs()) == left
-        expected = "Done. Deleted: 1 photo, 2 picture files." if left == 0 else "All right, everything stays."
-        assert asked.response.content.startswith(expected)
-        assert asked.response.components == []
-        assert told.acknowledged
-
-
-async def test_operators_block_unblock_and_read_the_numbers(settings):
-    async with place_in(settings.model_copy(update={"admins": ("discord:1",)}), Painter()) as place:
-        bot = place.env.bot
-        assert isinstance(bot, AnimeBot)
-        bot.operators.ids |= {str(place.ann.id)}  # whose id nobody knows before
-        ben = place.env.guild.add_member(place.env.create_user("ben"))
-        told = await place.ann.user.slash("block", user=ben.user)
-        assert (told.response.content, told.ephemeral) == (f"discord:{ben.id} is blocked.", True)
-        refused = await ben.slash(place.channel, "anime", photo=("me.png", PHOTO))
-        assert refused.response.content == WORDS.failure("en", "blocked")
-        await place.ann.user.slash("unblock", user=ben.user)
-        assert not (await place.studio.people.get(f"discord:{ben.id}")).blocked
-        stats = await place.ann.user.slash("stats")
-        assert stats.response.content.startswith("Ready to paint.\nWaiting: 0")
-
-
-async def test_nobody_else_is_an_operator(settings):
-    async with place_in(settings.model_copy(update={"admins": ("discord:1",)}), Painter()) as place:
-        for told in (
-            await place.ann.user.slash("stats"),
-            await place.ann.user.slash("block", user=place.ann.user),
-        ):
-            assert (told.response.content, told.ephemeral) == ("Only whoever runs this bot can do that.", True)
-        assert not (await place.studio.people.get(f"discord:{place.ann.id}")).blocked
-
-
-async def test_without_operators_their_commands_are_not_there(settings):
-    async with place_in(settings, Painter()) as place:
-        assert {command.name for command in place.env.bot.tree.get_commands()}.isdisjoint({"block", "stats"})
-
-
-async def test_several_photos_are_one_job_and_one_answer(settings):
-    async with place_in(settings, Painter()) as place:
-        result = await place.ask(photo2=("us.png", png_of(24)), photo3=("notes.txt", b"no picture"))
-        (job,) = await place.jobs()
-        assert sorted(place.pipeline.painted) == sorted([PHOTO, png_of(24)])
-        assert len(result.response.attachments) == 2
-        assert result.response.content == "Here you are.\nPhoto 3: " + WORDS.say("en", "failed.unsupported_format")
-        assert job.missed == ("", "", "unsupported_format")
-
-
-async def test_anime_this_takes_all_photos_of_a_message(settings):
-    async with place_in(settings, Painter()) as place:
-        message = await place.ann.send(
-            place.channel, "us", attachments=[("a.png", PHOTO), ("notes.txt", b"no"), ("b.png", png_of(24))]
-        )
-        result = await place.ann.context_menu(place.channel, "Anime this", message)
-        (job,) = await place.jobs()
-        await ended(place.database, job.id)
-        assert sorted(place.pipeline.painted) == sorted([PHOTO, png_of(24)])
-        assert len(result.response.attachments) == 2
-
-
-async def test_somebodys_profile_picture_by_menu_and_by_option(settings, monkeypatch):
-    async with place_in(settings, Painter()) as place:
-        asked, get = [], place.env.backend.cdn.get
-
-        def avatar(url):
-            if "avatars" not in url:
-                return get(url)
-            asked.append(url)
-            return PHOTO
-
-        monkeypatch.setattr(place.env.backend.cdn, "get", avatar)
-        ben = place.env.guild.add_member(place.env.create_user("ben"))
-        by_menu = await place.ann.context_menu(place.channel, "Anime this", ben)
-        (job,) = await place.jobs()
-        await ended(place.database, job.id)
-        assert await by_menu.response.attachments[0].read() == ANIME
-        by_option = await place.ann.slash(place.channel, "anime", user=ben)
-        await place.done({job.id})
-        assert await by_option.response.attachments[0].read() == ANIME
-        assert all(url.startswith("https://cdn.discordapp.com/embed/avatars/") and ".png" in url for url in asked)
-        assert len(asked) == 2
-
-
-async def test_anime_of_nothing_says_what_to_add(settings):
-    async with place_in(settings, Painter()) as place:
-        told = await place.ann.slash(place.channel, "anime")
-        assert told.response.content.startswith("Add a photo to /anime")
         assert told.ephemeral
