@@ -5,6 +5,8 @@ from enum import StrEnum
 
 from inference import Crop, Faces, Options
 
+WITHOUT_FACE = frozenset({"no_face", "face_too_small"})
+"""Why a job ended without a picture although its whole photo can still be painted."""
 CROPS = (Crop.TIGHT, Crop.DEFAULT, Crop.WIDE)
 
 

@@ -16,7 +16,6 @@ from storage import Job
 if TYPE_CHECKING:
     from bots.discord.bot import AnimeBot
 
-WITHOUT_FACE = frozenset({"no_face", "face_too_small"})
 """Failures after which the whole picture can still be painted."""
 
 

@@ -12,13 +12,14 @@ import aiohttp
 import discord
 import structlog
 
-from bots.discord.buttons import WITHOUT_FACE, Buttons
+from bots.discord.buttons import Buttons
 from bots.discord.files import as_files, side_by_side_each
 from bots.discord.intake import NO_MENTIONS
 from bots.discord.phrases import Phrases
 from bots.discord.reply import ReplyTo
 from bots.discord.status import StatusLine
 from bots.requests import Delivery, Picture, Progress, Undeliverable
+from bots.variants import WITHOUT_FACE
 from storage import Job
 
 log = structlog.get_logger(__name__)

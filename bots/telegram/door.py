@@ -19,6 +19,7 @@ from bots.telegram.results import Results
 from bots.telegram.sending import send
 from bots.telegram.speech import Speech
 from bots.telegram.status import Status
+from bots.variants import WITHOUT_FACE
 from storage import Job, StorageError
 
 log = structlog.get_logger(__name__)
@@ -27,7 +28,6 @@ EDIT_EVERY = 2.0  # seconds between two edits of one message
 GROUP_EDIT_EVERY = 10.0  # a group takes 20 calls a minute
 EDITS_A_SECOND = 10.0  # of all jobs together, out of the 30 calls a second that a bot has
 GRACE = 3.0  # seconds for calls under way when the service stops
-WITHOUT_FACE = frozenset({"no_face", "face_too_small"})  # the whole picture can be painted all the same
 ANSWERED_KEPT = 4_096  # jobs known to be answered, whose late progress is not shown
 
 

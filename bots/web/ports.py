@@ -5,7 +5,8 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol, runtime_checkable
 
 from bots.requests import Discarded, PhotoRequest, Progress
-from storage import Job
+from inference import Options
+from storage import Job, Source
 
 
 class Studio(Protocol):
@@ -15,6 +16,10 @@ class Studio(Protocol):
     def ready(self) -> bool: ...
 
     async def accept(self, request: PhotoRequest, chunks: AsyncIterator[bytes], /) -> Job: ...
+
+    async def repaint(
+        self, job_id: str, person: str, options: Options, source: Source, *, reply: str, language: str
+    ) -> Job: ...
 
     async def cancel(self, job_id: str, person: str) -> bool: ...
 

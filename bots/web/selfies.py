@@ -1,5 +1,6 @@
 """`/api/selfies`: a photo in, where it stands, its pictures."""
 
+import asyncio
 import secrets
 import time
 from contextlib import AsyncExitStack
@@ -7,19 +8,23 @@ from contextlib import AsyncExitStack
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
-from bots.requests import PhotoRequest, Refused
+from bots.requests import PhotoRequest, Picture, Refused
+from bots.side_by_side import side_by_side
+from bots.variants import Variant, changed
 from bots.web.door import PLATFORM
 from bots.web.limits import SlidingWindow
 from bots.web.ports import Mailroom, Store, Studio
 from bots.web.problems import Problem, ProblemDetails
-from bots.web.results import PictureLinks, code_of, picture_links, why_none
+from bots.web.results import PAINTED, PictureLinks, code_of, picture_links, variants_of, why_none
 from bots.web.secret_links import page_of
 from bots.web.upload import Upload, receive
-from bots.web.visitors import address_of, idempotency_key, known_visitor, refuse_foreign, visitor_of
+from bots.web.visitors import Visitor, address_of, idempotency_key, known_visitor, refuse_foreign, visitor_of
 from bots.web.wording import Wording
 from config import Settings
+from inference import Options
 from storage import Job, Source, State, StorageError
 from storage.addresses import clean_address
+from storage.errors import ObjectMissing
 
 STATUS_OF_REFUSAL = {
     "blocked": 403,
@@ -27,6 +32,7 @@ STATUS_OF_REFUSAL = {
     "over_quota": 429,
     "waiting_quota": 429,
     "mail_quota": 429,
+    "photo_gone": 410,
     "queue_full": 503,
     "stopping": 503,
 }
@@ -44,6 +50,7 @@ UPLOAD_BODY = {
                     "faces": {"type": "string", "enum": ["all", "largest"]},
                     "crop": {"type": "string", "enum": ["default", "wide", "tight"]},
                     "whole": {"type": "string", "enum": ["true", "false"]},
+                    "direction": {"type": "string", "enum": ["anime", "reverse"]},
                     "region": {"type": "string", "description": "x,y,width,height as fractions of the upright photo"},
                     "email": {
                         "type": "string",
@@ -75,7 +82,8 @@ class Accepted(BaseModel):
 
 
 class Selfie(BaseModel):
-    """`code` and `message` say why there is no picture; `found` counts the faces in the photo."""
+    """`code` and `message` say why there is no picture; `found` counts the faces in the photo; `again` names what
+    `/again` can make of the same photo, for the visitor who sent it."""
 
     id: str
     state: State
@@ -85,6 +93,7 @@ class Selfie(BaseModel):
     message: str | None
     found: int | None
     pictures: list[PictureLinks]
+    again: list[Variant]
     links: Links
 
 
@@ -104,6 +113,24 @@ def selfies_router(
             raise Problem(404, "not_found")
         return job
 
+    async def find_own(job_id: str, request: Request) -> tuple[Visitor, Job]:
+        job = await find(job_id)
+        visitor = known_visitor(request)
+        if visitor is None or visitor.person != job.person:
+            raise Problem(404, "not_found")  # somebody else's: not even that it exists is theirs to change
+        return visitor, job
+
+    def accepted(job: Job, response: Response) -> Accepted:
+        progress = studio.progress_of(job.id)
+        response.headers["Location"] = _address(job)
+        return Accepted(
+            id=job.id,
+            state=job.state,
+            position=progress.position if progress else None,
+            eta=progress.eta if progress else None,
+            links=Links(self=_address(job), page=page_of(job.id, studio)),
+        )
+
     async def describe(job: Job, request: Request, response: Response) -> Selfie:
         language = wording.language(request)
         response.headers.update(wording.headers(language))
@@ -121,6 +148,7 @@ def selfies_router(
             message=message,
             found=max(job.found, len(pictures)) or None,
             pictures=pictures,
+            again=variants_of(job) if own else [],
             links=Links(self=_address(job), page=page_of(job.id, studio) if own else None),
         )
 
@@ -154,15 +182,33 @@ def selfies_router(
             except StorageError as error:
                 raise Problem(503, "unexpected", retry_after=RETRY_AFTER[503]) from error
         visitor.keep(response, settings)
-        progress = studio.progress_of(job.id)
-        response.headers["Location"] = _address(job)
-        return Accepted(
-            id=job.id,
-            state=job.state,
-            position=progress.position if progress else None,
-            eta=progress.eta if progress else None,
-            links=Links(self=_address(job), page=page_of(job.id, studio)),
-        )
+        return accepted(job, response)
+
+    @router.post("/{job_id}/again", status_code=202, responses=_refusals(STATUSES_OF_AGAIN))
+    async def again(job_id: str, variant: str, request: Request, response: Response) -> Accepted:
+        """Paint one's own photo once more, as `variant` (one of `again`) says; it need not be sent again.
+
+        The answer is as for a photo. With an Idempotency-Key, the same request again starts nothing twice.
+        """
+        refuse_foreign(request, settings)
+        key = idempotency_key(request)
+        if wait := window.take(address_of(request)):
+            raise Problem(429, "address_quota", retry_after=wait)
+        if variant not in list(Variant):
+            raise Problem(422, "bad_variant")
+        visitor, job = await find_own(job_id, request)
+        options = changed(Options.from_json(job.options), Variant(variant), job.found)
+        if options is None:
+            raise Problem(409, "nothing_new")
+        source = Source(PLATFORM, visitor.name, key or secrets.token_hex(16), variant)
+        language = wording.language(request)
+        try:
+            painting = await studio.repaint(job_id, visitor.person, options, source, reply="", language=language)
+        except Refused as refusal:
+            raise _problem(refusal) from refusal
+        except StorageError as error:
+            raise Problem(503, "unexpected", retry_after=RETRY_AFTER[503]) from error
+        return accepted(painting, response)
 
     @router.get("/{job_id}", responses=_refusals([404]))
     async def look(job_id: str, request: Request, response: Response) -> Selfie:
@@ -173,17 +219,31 @@ def selfies_router(
     async def cancel(job_id: str, request: Request, response: Response) -> Selfie:
         """Take one's own photo back, as long as it is not painted."""
         refuse_foreign(request, settings)
-        job = await find(job_id)
-        visitor = known_visitor(request)
-        if visitor is None or visitor.person != job.person:
-            raise Problem(404, "not_found")  # somebody else's: not even that it exists is theirs to change
+        visitor, _ = await find_own(job_id, request)
         if not await studio.cancel(job_id, visitor.person):
             raise Problem(409, "not_cancelled")
         return await describe(await find(job_id), request, response)
 
+    @router.get("/{job_id}/beside/{number}", responses=_refusals([404, 429]), response_class=Response)
+    async def beside(job_id: str, number: int, request: Request) -> Response:
+        """The part of the photo and its anime picture side by side, as a PNG to keep. `number` counts from 1."""
+        if wait := window.take(address_of(request)):  # each one is drawn anew
+            raise Problem(429, "address_quota", retry_after=wait)
+        job = await find(job_id)
+        keys = job.results[2 * number - 2 : 2 * number] if number > 0 and job.state in PAINTED else ()
+        try:
+            png, original = [await store.get(key) for key in keys]
+        except (ValueError, ObjectMissing):  # no such picture, or wiped
+            raise Problem(404, "not_found") from None
+        name = "side-by-side.png" if number == 1 else f"side-by-side-{number}.png"
+        headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-store"}
+        both = await asyncio.to_thread(side_by_side, Picture(png, original))
+        return Response(both, media_type="image/png", headers=headers)
+
     return router
 
 
+STATUSES_OF_AGAIN = [403, 404, 409, 410, 422, 429, 503]
 STATUSES_OF_POST = [400, 403, 408, 413, 415, 422, 429, 503]
 
 

@@ -11,7 +11,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
 from bots.web.problems import Problem
-from inference.options import Crop, Faces, Options, Region
+from inference.options import Crop, Direction, Faces, Options, Region
 
 # Boundaries, part headers and the few short fields around the photo.
 ENVELOPE = 16_384
@@ -111,7 +111,7 @@ def read_options(form: FormData) -> Options:
     Raises:
         Problem: 422, naming the field that is wrong.
     """
-    return Options(_faces(form), _crop(form), _whole(form), _region(form))
+    return Options(_faces(form), _crop(form), _whole(form), _region(form), direction=_direction(form))
 
 
 def _faces(form: FormData) -> Faces:
@@ -133,6 +133,13 @@ def _whole(form: FormData) -> bool:
     if value not in {"true", "false", "1", "0"}:
         raise Problem(422, "bad_whole")
     return value in {"true", "1"}
+
+
+def _direction(form: FormData) -> Direction:
+    try:
+        return Direction(str(form.get("direction") or Direction.ANIME))
+    except ValueError:
+        raise Problem(422, "bad_direction") from None
 
 
 def _region(form: FormData) -> Region | None:

@@ -82,8 +82,9 @@ class Wording:
                 for placeholder, value in known.items():
                     text = text.replace(placeholder, value)
                 texts[key.removeprefix("page.")] = text
-        shared = ("waiting", "waiting_eta", "painting", "painting_eta", "retry_at")
-        return texts | {key: self.words.say(language, key) for key in shared}
+        shared = {key: key for key in ("waiting", "waiting_eta", "painting", "painting_eta", "retry_at")}
+        shared |= {"next_face": "button.next", "all_faces": "button.all", "beside": "button.beside"}
+        return texts | {name: self.words.say(language, key) for name, key in shared.items()}
 
 
 def _at_least_one(seconds: int, unit: int) -> int:

@@ -42,6 +42,16 @@ export function look(id) {
   return call(`/api/selfies/${encodeURIComponent(id)}`, {});
 }
 
+/**
+ * Paint a photo that was sent before once more.
+ * @param {string} variant  one of those that look() names in `again`
+ * @param {string} key  the same key sent again starts nothing twice
+ */
+export function repaint(id, variant, key) {
+  const url = `/api/selfies/${encodeURIComponent(id)}/again?variant=${encodeURIComponent(variant)}`;
+  return call(url, { method: "POST", headers: { "Idempotency-Key": key } });
+}
+
 export function cancel(id) {
   return call(`/api/selfies/${encodeURIComponent(id)}/cancel`, { method: "POST" });
 }
@@ -49,7 +59,7 @@ export function cancel(id) {
 async function call(url, options) {
   let response;
   try {
-    response = await fetch(url, { ...options, headers: { Accept: "application/json" } });
+    response = await fetch(url, { ...options, headers: { ...options.headers, Accept: "application/json" } });
   } catch {
     throw new ApiError("", "no_connection");
   }

@@ -1,6 +1,6 @@
 // The page: choose, adjust, watch, keep.
 
-import { ApiError, cancel, look, send } from "./api.js";
+import { ApiError, cancel, look, repaint, send } from "./api.js";
 import { copy } from "./copy.js";
 import { CropBox } from "./crop.js";
 
@@ -17,7 +17,7 @@ const say = (key, values = {}) => words[key].replace(/\{(\w+)\}/g, (all, name) =
 
 const scenes = ["start", "choices", "work", "result", "failure"];
 const form = $("choices");
-const state = { photo: null, address: null, options: null, key: null, lost: false, abort: null, watching: null };
+const state = { photo: null, address: null, job: null, retry: null, lost: false, abort: null, watching: null };
 
 const crop = new CropBox($("crop"), $("shade"), $("preview"), (region) => {
   const percent = (value) => Math.round(value * 100);
@@ -82,13 +82,17 @@ function chosen() {
 }
 
 function options() {
-  const { area, faces, crop: distance } = form.elements;
-  if (area.value === "whole") return { whole: "true" };
-  if (area.value === "own") {
+  const { area, faces, crop: distance, direction } = form.elements;
+  return { direction: direction.value, ...where(area.value, faces.value, distance.value) };
+}
+
+function where(area, faces, distance) {
+  if (area === "whole") return { whole: "true" };
+  if (area === "own") {
     const { x, y, width, height } = crop.region();
     return { region: [x, y, width, height].map((value) => value.toFixed(5)).join(",") };
   }
-  return { faces: faces.value, crop: distance.value };
+  return { faces, crop: distance };
 }
 
 /** Where the link is mailed to; empty: nowhere, or this service sends no e-mail. */
@@ -98,21 +102,40 @@ function email() {
 
 // Watch
 
-async function paint(choice, { sameKey = false } = {}) {
+function paint(choice, key = freshKey()) {
+  return work((lost) => paint(choice, lost ? key : freshKey()), () => {
+    status(say("uploading", { percent: 0 }), 0);
+    const fields = email() ? { ...choice, email: email() } : choice;
+    const { accepted, abort } = send(state.photo, fields, key, (fraction) =>
+      status(say("uploading", { percent: Math.round(fraction * 100) }), fraction * 100),
+    );
+    state.abort = abort;
+    cancelButton().hidden = false;
+    return accepted;
+  });
+}
+
+/** Another picture of the photo that the service still has. */
+function again(variant, id = state.job, key = freshKey()) {
+  return work((lost) => again(variant, id, lost ? key : freshKey()), () => {
+    status(words.accepted, null);
+    cancelButton().hidden = true; // until its id is known
+    return repaint(id, variant, key);
+  });
+}
+
+/**
+ * Watch a job to its end.
+ * @param {(lost: boolean) => void} retry  starts it anew; with the same key when nobody knows whether it arrived
+ * @param {() => Promise<{id: string}>} begin
+ */
+async function work(retry, begin) {
   stop();
-  state.options = choice;
-  state.key = sameKey && state.key ? state.key : freshKey();
+  state.retry = retry;
   const watching = (state.watching = {});
   show("work");
-  status(say("uploading", { percent: 0 }), 0);
-  const fields = email() ? { ...choice, email: email() } : choice;
-  const { accepted, abort } = send(state.photo, fields, state.key, (fraction) =>
-    status(say("uploading", { percent: Math.round(fraction * 100) }), fraction * 100),
-  );
-  state.abort = abort;
-  cancelButton().hidden = false;
   try {
-    const job = await accepted;
+    const job = await begin();
     if (state.watching !== watching) return;
     state.abort = null;
     history.replaceState(null, "", `#${job.id}`);
@@ -125,7 +148,7 @@ async function paint(choice, { sameKey = false } = {}) {
 
 /** Look again and again until the job has ended. A lost connection is waited out. */
 async function watch(id, watching) {
-  watching.id = id;
+  watching.id = state.job = id;
   let pause = POLL;
   while (state.watching === watching) {
     try {
@@ -133,7 +156,7 @@ async function watch(id, watching) {
       if (state.watching !== watching) return;
       pause = POLL;
       if (job.state === "delivered") return finished(job);
-      if (["failed", "cancelled", "expired"].includes(job.state)) return failed(new ApiError(job.message, job.code));
+      if (["failed", "cancelled", "expired"].includes(job.state)) return failed(new ApiError(job.message, job.code), job.again);
       cancelButton().hidden = job.state !== "queued" && job.state !== "running";
       status(standing(job), null);
     } catch (error) {
@@ -190,7 +213,8 @@ function finished(job) {
   $("share").hidden = !job.links.page;
   if (job.links.page) $("share-link").value = new URL(job.links.page, location.href).href;
   copyButton().textContent = words.copy_link;
-  offer("result", { tight: state.options?.crop, wide: state.options?.crop, adjust: true });
+  $("all-faces").textContent = say("all_faces", { found });
+  offer("result", job.again, { adjust: true });
   show("result", { focus: true });
 }
 
@@ -207,11 +231,13 @@ function pair(picture, number, painted) {
   part("after").alt = say("after_alt", { number });
   part("download").href = picture.download_url;
   part("download").download = painted > 1 ? `anime-${number}.png` : "anime.png";
+  part("beside").href = picture.beside_url;
+  if (painted > 1) part("beside").setAttribute("aria-label", `${words.beside}, ${number}`);
   if (painted > 1) part("download").setAttribute("aria-label", say("download_number", { number }));
   return copy;
 }
 
-function failed(error) {
+function failed(error, variants = []) {
   state.watching = null;
   state.abort = null;
   const code = error instanceof ApiError ? error.code : "unexpected";
@@ -226,15 +252,22 @@ function failed(error) {
     show("choices");
     return complain($("failure-text").textContent);
   }
-  const hopeless = ["unreadable", "unsupported_format", "photo_too_large", "blocked"].includes(code);
+  const hopeless = ["unreadable", "unsupported_format", "photo_too_large", "blocked", "photo_gone", "nothing_new"].includes(code);
   state.lost = code === "no_connection";
-  offer("failure", { whole: faceless, adjust: faceless, retry: !faceless && !hopeless });
+  offer("failure", variants, { adjust: faceless, retry: !faceless && !hopeless && state.retry });
   return show("failure", { focus: true });
 }
 
-/** Show a scene's buttons that make sense now; all of them need the photo, which a reopened page no longer has. */
-function offer(scene, possible) {
-  for (const [act, sensible] of Object.entries(possible)) {
+/**
+ * Show a scene's buttons that make sense now.
+ * @param {string[]} variants  what the service can make of the photo that it has
+ * @param {Record<string, boolean>} resending  what needs the photo here; a page that was opened again has none
+ */
+function offer(scene, variants, resending) {
+  for (const button of $(scene).querySelectorAll("[data-variant]")) {
+    button.hidden = !variants.includes(button.dataset.variant);
+  }
+  for (const [act, sensible] of Object.entries(resending)) {
     document.querySelector(`#${scene} [data-act=${act}]`).hidden = !state.photo || !sensible;
   }
 }
@@ -271,14 +304,15 @@ const acts = {
   other: restart,
   cancel: takeBack,
   adjust,
-  wide: () => paint({ ...state.options, crop: "wide" }),
-  tight: () => paint({ ...state.options, crop: "tight" }),
-  whole: () => paint({ whole: "true" }),
+  again: (button) => again(button.dataset.variant),
   copy: () => copy($("share-link"), copyButton(), words.copied),
-  retry: () => paint(state.options, { sameKey: state.lost }),
+  retry: () => state.retry(state.lost),
 };
 
-document.addEventListener("click", (event) => acts[event.target.closest("[data-act]")?.dataset.act]?.());
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-act]");
+  acts[button?.dataset.act]?.(button);
+});
 for (const id of ["file", "camera"]) $(id).addEventListener("change", (event) => take(event.target.files[0]));
 form.addEventListener("change", chosen);
 form.addEventListener("submit", (event) => {

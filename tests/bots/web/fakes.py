@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from bots.requests import Discarded, PhotoRequest, Progress, Refused
 from bots.seal import Seal
+from inference import Options
 from storage import Job, ObjectStore, Source, State
 
 
@@ -27,8 +28,28 @@ class FakeStudio:
         for job in self.jobs.values():
             if job.source == request.source:
                 return job
-        job = make_job(f"job{len(self.jobs) + 1}", source=request.source, person=request.person, reply=request.reply)
+        job = make_job(
+            f"job{len(self.jobs) + 1}",
+            source=request.source,
+            person=request.person,
+            reply=request.reply,
+            options=request.options.to_json(),
+        )
         self.photos[job.id] = b"".join([chunk async for chunk in chunks])
+        self.jobs[job.id] = job
+        return job
+
+    async def repaint(
+        self, job_id: str, person: str, options: Options, source: Source, *, reply: str, language: str
+    ) -> Job:
+        earlier = self.jobs[job_id]
+        assert earlier.person == person
+        if self.refusal:
+            raise self.refusal
+        for job in self.jobs.values():
+            if job.source == source:
+                return job
+        job = make_job(f"job{len(self.jobs) + 1}", source=source, person=person, options=options.to_json())
         self.jobs[job.id] = job
         return job
 
@@ -74,7 +95,7 @@ def make_job(job_id: str, **changes: object) -> Job:
         id=job_id,
         source=Source("web", "visitor", "message", "photo"),
         person="web:visitor",
-        options="{}",
+        options=Options().to_json(),
         reply="",
         language="en",
         state=State.QUEUED,

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 import bots.web
 from bots.web import create_app
+from bots.web.wording import Wording
 from bots.words import Words
 from storage import ObjectStore, State, StorageError
 from tests.bots.web.conftest import client_of, make_settings
@@ -87,13 +88,13 @@ async def test_every_file_that_the_page_names_is_there(client: httpx.AsyncClient
 
 
 def test_every_word_that_the_page_uses_exists() -> None:
-    catalogue = Words.load().catalogues["en"]
+    known = Wording(Words.load(), make_settings()).page("en")
     script = (STATIC / "app.js").read_text()
     templates = "".join(template.read_text() for template in TEMPLATES.iterdir())
     used = set(re.findall(r"\bwords\.(\w+)", templates + script)) | set(re.findall(r'say\("(\w+)"', script))
     assert len(used) > 30
     assert not used & set(dir(dict)), "templates would find the method, not the word"
-    assert {word for word in used if f"page.{word}" not in catalogue and word not in catalogue} == set()
+    assert used - set(known) == set()
 
 
 async def test_headers_of_every_answer(client: httpx.AsyncClient) -> None:
@@ -180,5 +181,6 @@ async def test_why_there_is_no_picture_is_said_to_each_visitor_in_their_language
 
 async def test_the_api_describes_itself(client: httpx.AsyncClient) -> None:
     description = (await client.get("/api/openapi.json")).json()
-    assert set(description["paths"]) == {"/api/selfies", "/api/selfies/{job_id}", "/api/selfies/{job_id}/cancel"}
+    of_one = {f"/api/selfies/{{job_id}}{ending}" for ending in ("", "/again", "/beside/{number}", "/cancel")}
+    assert set(description["paths"]) == {"/api/selfies"} | of_one
     assert "429" in description["paths"]["/api/selfies"]["post"]["responses"]

@@ -6,7 +6,7 @@ import pytest
 from bots.requests import Delivery, Picture, Progress, Stage
 from bots.web import WebDoor
 from bots.web.secret_links import page_of
-from inference.options import Crop, Faces, Options, Region
+from inference.options import Crop, Direction, Faces, Options, Region
 from storage import ObjectStore, State
 from tests.bots.web.fakes import FakeStudio, make_job
 
@@ -68,6 +68,7 @@ async def test_a_large_photo_arrives_whole(client: httpx.AsyncClient, studio: Fa
         ({"faces": "largest", "crop": "wide"}, Options(Faces.LARGEST, Crop.WIDE)),
         ({"whole": "true"}, Options(whole=True)),
         ({"whole": "0", "region": ""}, Options()),
+        ({"direction": "reverse"}, Options(direction=Direction.REVERSE)),
         ({"region": "0.1,0.2,0.5,0.25"}, Options(region=Region(0.1, 0.2, 0.5, 0.25))),
     ],
 )
