@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from inference.engine_process import Spec
+from inference.networks import greeting
 from inference.networks.devices import gpu
 from inference.networks.precision import on_processor
 
@@ -16,8 +17,9 @@ HINTS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}
 
 def load(spec: Spec) -> "OpenVinoNetwork":
     """See `inference.networks.tensorflow.load`. The processor is its only device here."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ["KERAS_BACKEND"] = "tensorflow"
+    with greeting.unsaid():
+        import keras  # noqa: F401  brings TensorFlow
     import ugatit
     from ugatit.exporting import openvino as exporting
 

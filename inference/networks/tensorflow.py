@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from inference.engine_process import Spec
+from inference.networks import greeting
 from inference.networks.devices import gpu, name
 from inference.networks.precision import on_processor
 
@@ -20,9 +21,9 @@ def load(spec: Spec) -> "TensorFlowNetwork":
         ugatit.WeightsError: the file is missing or wrong.
         ValueError: there is no such device.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ["KERAS_BACKEND"] = "tensorflow"
-    import tensorflow as tf
+    with greeting.unsaid():
+        import tensorflow as tf
 
     import ugatit
 
