@@ -1,6 +1,7 @@
 """Settings of the service, in the order environment, `.env`, `selfie2anime.toml`, defaults (first found wins)."""
 
 import re
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -45,6 +46,9 @@ class Settings(BaseSettings):
     web_host: str = Field("127.0.0.1", description="Address that the page and the API listen on")
     web_port: int = Field(8080, ge=0, le=65535, description="Port of the page and the API; 0 picks a free one")
     web_public_url: str | None = Field(None, description="Address under which visitors reach the page")
+    web_proxies: Words = Field(
+        ("127.0.0.1", "::1"), description="Addresses or networks of reverse proxies, who may name a visitor's address"
+    )
 
     mail_url: SecretStr | None = Field(
         None, description="smtp://user:pass@host:587 or smtps://…:465; empty: no e-mail is sent"
@@ -93,7 +97,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged")
     log_format: Literal["auto", "text", "json"] = Field("auto", description="auto: text on a terminal, else json")
 
-    @field_validator("discord_guilds", "model_devices", "admins", mode="before")
+    @field_validator("discord_guilds", "web_proxies", "model_devices", "admins", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -102,6 +106,14 @@ class Settings(BaseSettings):
     @classmethod
     def _lower(cls, value: Any) -> Any:
         return value.lower() if isinstance(value, str) else value
+
+    @field_validator("web_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            return tuple(str(ip_network(part)) if "/" in part else str(ip_address(part)) for part in value)
+        except ValueError:
+            raise ValueError("must be a list of addresses or networks such as 10.0.0.7,10.1.0.0/16") from None
 
     @field_validator("model_devices")
     @classmethod

@@ -49,7 +49,7 @@ async def serve(app: ASGIApp, settings: Settings) -> AsyncIterator[str]:
         access_log=False,  # its lines would hold signed links
         server_header=False,
         proxy_headers=True,
-        forwarded_allow_ips="127.0.0.1",  # a reverse proxy beside us may name the visitor's address, nobody else
+        forwarded_allow_ips=list(settings.web_proxies),
         timeout_graceful_shutdown=int(min(GRACE, settings.limits_grace)),
     )
     server = _Server(config)

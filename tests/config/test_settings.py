@@ -130,10 +130,19 @@ def test_lists_are_written_with_commas(monkeypatch):
     monkeypatch.setenv("DISCORD_GUILDS", "1, 2")
     monkeypatch.setenv("MODEL_DEVICES", "gpu:0,gpu:1")
     monkeypatch.setenv("ADMINS", "telegram:5,discord:6")
+    monkeypatch.setenv("WEB_PROXIES", "10.0.0.7, fd00::/8")
     settings = load_settings()
+    assert settings.web_proxies == ("10.0.0.7", "fd00::/8")
     assert settings.discord_guilds == (1, 2)
     assert settings.model_devices == ("gpu:0", "gpu:1")
     assert settings.admins == ("telegram:5", "discord:6")
+
+
+@pytest.mark.parametrize("wrong", ["proxy.example", "10.0.0.0/33", "*"])
+def test_a_proxy_is_an_address_or_a_network(monkeypatch, wrong):
+    monkeypatch.setenv("WEB_PROXIES", wrong)
+    with pytest.raises(ConfigError, match=r"WEB_PROXIES.*10\.1\.0\.0/16"):
+        load_settings()
 
 
 def test_the_reference_is_complete():

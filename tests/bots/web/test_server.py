@@ -70,12 +70,20 @@ async def test_the_url_can_be_opened(app, host: str) -> None:
         assert (await client.get(f"{url}/healthz")).status_code == 200
 
 
-async def test_a_proxy_beside_us_names_the_visitor(app, studio: FakeStudio, store: ObjectStore) -> None:
+@pytest.mark.parametrize(
+    ("proxies", "expected"),
+    [(("127.0.0.0/8",), [202, 202, 429]), ((), [202, 429, 429])],
+    ids=["named", "not named"],
+)
+async def test_a_proxy_names_the_visitor_and_nobody_else_does(
+    studio: FakeStudio, store: ObjectStore, proxies: tuple[str, ...], expected: list[int]
+) -> None:
     app = create_app(make_settings(limits_address=1), studio, store, CollectorRegistry())
-    async with serve(app, make_settings(web_port=0)) as url, httpx.AsyncClient(base_url=url) as client:
+    settings = make_settings(web_port=0, web_proxies=proxies)
+    async with serve(app, settings) as url, httpx.AsyncClient(base_url=url) as client:
         statuses = []
         for visitor in ("198.51.100.1", "198.51.100.2", "198.51.100.1"):
             headers = {"X-Forwarded-For": visitor}
             answer = await client.post("/api/selfies", files={"photo": ("a", b"x")}, headers=headers)
             statuses.append(answer.status_code)
-    assert statuses == [202, 202, 429]
+    assert statuses == expected
