@@ -1,6 +1,6 @@
 """What a front door says beside the pictures of one job."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from bots.requests import Delivery
 from bots.words import Words
@@ -18,9 +18,20 @@ def outcome(words: Words, language: str, delivery: Delivery, failure: Callable[[
         text = words.say(language, "done_more", painted=painted, found=delivery.found)
     else:
         text = words.say(language, "done")
-    for code in sorted({*delivery.missed} - {""}):
-        numbers = ", ".join(str(number) for number, why in enumerate(delivery.missed, 1) if why == code)
-        line = words.say(language, "missed", numbers=numbers, why=failure(code))
+    for line in missed_lines(words, language, delivery.missed, failure):
         if len(text) + len(line) < most:
             text += f"\n{line}"
     return text
+
+
+def missed_lines(words: Words, language: str, missed: Sequence[str], failure: Callable[[str], str]) -> list[str]:
+    """For each reason, which of several photos have no picture for it. `missed`: see `Delivery`."""
+    return [
+        words.say(
+            language,
+            "missed",
+            numbers=", ".join(str(number) for number, why in enumerate(missed, 1) if why == code),
+            why=failure(code),
+        )
+        for code in sorted({*missed} - {""})
+    ]

@@ -120,6 +120,23 @@ async def test_one_face_after_the_other(chromium: str, tmp_path: Path) -> None:
         assert "all" not in await offered(page)
 
 
+async def test_several_photos_and_one_without_a_face(chromium: str, tmp_path: Path) -> None:
+    with Image.open(ASTRONAUT) as astronaut:
+        photos = [astronaut.copy(), Image.new("RGB", (400, 400), (120, 130, 140)), astronaut.resize((400, 400))]
+    async with visit(chromium, tmp_path) as page:
+        await page.set_input_files("#file", [png(photo) for photo in photos])
+        await expect(page.locator("#several")).to_have_text("3 photos")
+        await expect(page.get_by_label("My own crop")).to_be_hidden()
+        await page.get_by_role("button", name="Paint me").click()
+        await painted(page, 2)
+        await expect(page.locator("#missed")).to_contain_text("Photo 2: ")
+        await page.get_by_role("button", name="Change the choices").click()
+        await page.get_by_label("Whole picture").check()
+        await page.get_by_role("button", name="Paint me").click()
+        await painted(page, 3)
+        await expect(page.locator("#missed")).to_be_empty()
+
+
 async def test_a_crop_by_hand_and_the_way_back(chromium: str, tmp_path: Path) -> None:
     async with visit(chromium, tmp_path) as page:
         await page.set_input_files("#file", ASTRONAUT)

@@ -17,7 +17,7 @@ from bots.web.ports import Mailroom, Store, Studio
 from bots.web.problems import Problem, ProblemDetails
 from bots.web.results import PAINTED, PictureLinks, code_of, picture_links, variants_of, why_none
 from bots.web.secret_links import page_of
-from bots.web.upload import Upload, receive
+from bots.web.upload import PHOTOS, Upload, receive
 from bots.web.visitors import Visitor, address_of, idempotency_key, known_visitor, refuse_foreign, visitor_of
 from bots.web.wording import Wording
 from config import Settings
@@ -46,7 +46,13 @@ UPLOAD_BODY = {
                 "type": "object",
                 "required": ["photo"],
                 "properties": {
-                    "photo": {"type": "string", "format": "binary", "description": "JPEG, PNG, WebP or HEIC"},
+                    "photo": {
+                        "type": "array",
+                        "items": {"type": "string", "format": "binary"},
+                        "minItems": 1,
+                        "maxItems": PHOTOS,
+                        "description": "JPEG, PNG, WebP or HEIC; several become one job",
+                    },
                     "faces": {"type": "string", "enum": ["all", "largest"]},
                     "crop": {"type": "string", "enum": ["default", "wide", "tight"]},
                     "whole": {"type": "string", "enum": ["true", "false"]},
@@ -82,8 +88,9 @@ class Accepted(BaseModel):
 
 
 class Selfie(BaseModel):
-    """`code` and `message` say why there is no picture; `found` counts the faces in the photo; `again` names what
-    `/again` can make of the same photo, for the visitor who sent it."""
+    """`code` and `message` say why there is no picture, `missed` of which photos there is none beside the others;
+    `found` counts the faces in the photos; `again` names what `/again` can make of the same photos, for the visitor who
+    sent them."""
 
     id: str
     state: State
@@ -93,6 +100,7 @@ class Selfie(BaseModel):
     message: str | None
     found: int | None
     pictures: list[PictureLinks]
+    missed: list[str]
     again: list[Variant]
     links: Links
 
@@ -148,13 +156,14 @@ def selfies_router(
             message=message,
             found=max(job.found, len(pictures)) or None,
             pictures=pictures,
+            missed=[] if message else wording.missed(language, job.missed),
             again=variants_of(job) if own else [],
             links=Links(self=_address(job), page=page_of(job.id, studio) if own else None),
         )
 
     @router.post("", status_code=202, openapi_extra={"requestBody": UPLOAD_BODY}, responses=_refusals(STATUSES_OF_POST))
     async def send(request: Request, response: Response) -> Accepted:
-        """Send a photo. The answer comes before the picture: poll `links.self`."""
+        """Send a photo, or several as one job. The answer comes before the picture: poll `links.self`."""
         refuse_foreign(request, settings)
         key = idempotency_key(request)
         if wait := window.take(address_of(request)):
@@ -174,7 +183,7 @@ def selfies_router(
                 async with AsyncExitStack() as stack:
                     if mailroom and address:
                         await stack.enter_async_context(mailroom.room_for(address))
-                    job = await studio.accept(photo, upload.chunks())
+                    job = await studio.accept(photo, *upload.streams())
                     if mailroom and address:  # before anybody is told that the photo is taken in
                         await mailroom.promise(job, address)
             except Refused as refusal:

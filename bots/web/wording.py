@@ -1,10 +1,12 @@
 """The words of the catalogues, as pages and programs on the web ask for them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from babel.numbers import format_decimal
 from fastapi import Request
 
+from bots.outcome import missed_lines
 from bots.words import DEFAULT, Words
 from config import Settings
 
@@ -47,6 +49,10 @@ class Wording:
             megapixels=self.settings.limits_photo_pixels // 1_000_000,
             reference=reference,
         )
+
+    def missed(self, language: str, missed: Sequence[str]) -> list[str]:
+        """Which of several photos have no picture, and why; a line for each reason."""
+        return missed_lines(self.words, language, missed, lambda code: self.failure(language, code, ""))
 
     def problem(self, language: str, code: str, reference: str = "") -> str:
         """Why a request was refused: the web's own words, or those that every door uses."""

@@ -9,17 +9,17 @@ export class ApiError extends Error {
 }
 
 /**
- * Send a photo. XMLHttpRequest, since fetch does not tell how much of the body is sent.
- * @param {Blob} photo
+ * Send photos, as one job. XMLHttpRequest, since fetch does not tell how much of the body is sent.
+ * @param {Blob[]} photos
  * @param {Record<string, string>} options  form fields
  * @param {string} key  the same key sent again starts nothing twice
  * @param {(fraction: number) => void} sent
  * @returns {{accepted: Promise<{id: string}>, abort: () => void}}
  */
-export function send(photo, options, key, sent) {
+export function send(photos, options, key, sent) {
   const form = new FormData();
   for (const [name, value] of Object.entries(options)) form.append(name, value);
-  form.append("photo", photo, "photo");
+  for (const photo of photos) form.append("photo", photo, "photo");
   const request = new XMLHttpRequest();
   const accepted = new Promise((resolve, reject) => {
     request.open("POST", "/api/selfies");

@@ -17,7 +17,7 @@ const say = (key, values = {}) => words[key].replace(/\{(\w+)\}/g, (all, name) =
 
 const scenes = ["start", "choices", "work", "result", "failure"];
 const form = $("choices");
-const state = { photo: null, address: null, job: null, retry: null, lost: false, abort: null, watching: null };
+const state = { photos: [], address: null, job: null, retry: null, lost: false, abort: null, watching: null };
 
 const crop = new CropBox($("crop"), $("shade"), $("preview"), (region) => {
   const percent = (value) => Math.round(value * 100);
@@ -41,19 +41,21 @@ function complain(text) {
 
 // Choose
 
-function take(file) {
-  if (!file) return;
-  if (!KINDS.test(file.type) && !NAMES.test(file.name)) return complain(words.not_a_picture);
-  if (file.size > photoBytes) return complain(words.too_large);
+function take(files) {
+  const photos = [...files];
+  if (!photos.length) return;
+  if (!photos.every((file) => KINDS.test(file.type) || NAMES.test(file.name))) return complain(words.not_a_picture);
+  if (photos.some((file) => file.size > photoBytes)) return complain(words.too_large);
   stop();
   if (state.address) URL.revokeObjectURL(state.address);
-  state.photo = file;
-  state.address = URL.createObjectURL(file);
+  state.photos = photos;
+  state.address = URL.createObjectURL(photos[0]);
   const preview = $("preview");
   preview.onload = () => shown(true);
   preview.onerror = () => shown(false);
   preview.src = state.address;
-  $("file-name").textContent = file.name;
+  $("file-name").textContent = photos[0].name;
+  $("several").textContent = photos.length > 1 ? say("several", { number: photos.length }) : "";
   const address = email();
   form.reset();
   if (address) form.elements.email.value = address;
@@ -64,12 +66,16 @@ function take(file) {
   form.querySelector("[type=submit]").focus();
 }
 
-/** Whether the browser can show the photo: HEIC mostly not. It is sent all the same, only no square can be drawn. */
+/**
+ * Whether the browser can show the (first) photo: HEIC mostly not. It is sent all the same, only no square can be drawn;
+ * nor can one be for several photos.
+ */
 function shown(visible) {
   $("preview").hidden = !visible;
   $("no-preview").hidden = visible;
-  form.querySelector("[value=own]").disabled = !visible;
-  form.querySelector("[value=own]").closest("label").hidden = !visible;
+  const drawable = visible && state.photos.length === 1;
+  form.querySelector("[value=own]").disabled = !drawable;
+  form.querySelector("[value=own]").closest("label").hidden = !drawable;
   $("work-photo").toggleAttribute("src", false);
   if (visible) $("work-photo").src = state.address;
 }
@@ -106,7 +112,7 @@ function paint(choice, key = freshKey()) {
   return work((lost) => paint(choice, lost ? key : freshKey()), () => {
     status(say("uploading", { percent: 0 }), 0);
     const fields = email() ? { ...choice, email: email() } : choice;
-    const { accepted, abort } = send(state.photo, fields, key, (fraction) =>
+    const { accepted, abort } = send(state.photos, fields, key, (fraction) =>
       status(say("uploading", { percent: Math.round(fraction * 100) }), fraction * 100),
     );
     state.abort = abort;
@@ -190,7 +196,7 @@ async function takeBack() {
   const id = state.watching?.id;
   if (!id) {
     stop();
-    return show(state.photo ? "choices" : "start");
+    return show(state.photos.length ? "choices" : "start");
   }
   cancelButton().hidden = true;
   // Painted in the meantime, or no connection: watching goes on and shows what became of it.
@@ -210,6 +216,7 @@ function finished(job) {
   const key = found > painted ? "result_some" : painted > 1 ? "result_many" : "result_one";
   $("result-title").textContent = say(key, { painted, found });
   $("pictures").replaceChildren(...job.pictures.map((picture, index) => pair(picture, index + 1, painted)));
+  $("missed").textContent = job.missed.join("\n");
   $("share").hidden = !job.links.page;
   if (job.links.page) $("share-link").value = new URL(job.links.page, location.href).href;
   copyButton().textContent = words.copy_link;
@@ -243,7 +250,7 @@ function failed(error, variants = []) {
   const code = error instanceof ApiError ? error.code : "unexpected";
   if (code === "cancelled" || code === "aborted") {
     history.replaceState(null, "", location.pathname);
-    return show(state.photo ? "choices" : "start");
+    return show(state.photos.length ? "choices" : "start");
   }
   const text = code === "not_found" ? words.gone : error instanceof ApiError && error.message;
   $("failure-text").textContent = [text || words.no_connection, later(error.retryAfter)].join(" ").trim();
@@ -252,7 +259,7 @@ function failed(error, variants = []) {
     show("choices");
     return complain($("failure-text").textContent);
   }
-  const hopeless = ["unreadable", "unsupported_format", "photo_too_large", "blocked", "photo_gone", "nothing_new"].includes(code);
+  const hopeless = ["unreadable", "unsupported_format", "photo_too_large", "blocked", "photo_gone", "nothing_new", "too_much"].includes(code);
   state.lost = code === "no_connection";
   offer("failure", variants, { adjust: faceless, retry: !faceless && !hopeless && state.retry });
   return show("failure", { focus: true });
@@ -268,7 +275,7 @@ function offer(scene, variants, resending) {
     button.hidden = !variants.includes(button.dataset.variant);
   }
   for (const [act, sensible] of Object.entries(resending)) {
-    document.querySelector(`#${scene} [data-act=${act}]`).hidden = !state.photo || !sensible;
+    document.querySelector(`#${scene} [data-act=${act}]`).hidden = !state.photos.length || !sensible;
   }
 }
 
@@ -313,7 +320,7 @@ document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-act]");
   acts[button?.dataset.act]?.(button);
 });
-for (const id of ["file", "camera"]) $(id).addEventListener("change", (event) => take(event.target.files[0]));
+for (const id of ["file", "camera"]) $(id).addEventListener("change", (event) => take(event.target.files));
 form.addEventListener("change", chosen);
 form.addEventListener("submit", (event) => {
   event.preventDefault();
@@ -321,7 +328,7 @@ form.addEventListener("submit", (event) => {
 });
 
 const busy = () => !$("work").hidden;
-document.addEventListener("paste", (event) => !busy() && take(event.clipboardData.files[0]));
+document.addEventListener("paste", (event) => !busy() && take(event.clipboardData.files));
 document.addEventListener("dragover", (event) => {
   event.preventDefault();
   document.body.classList.add("dragging");
@@ -330,7 +337,7 @@ document.addEventListener("dragleave", (event) => event.relatedTarget ?? documen
 document.addEventListener("drop", (event) => {
   event.preventDefault();
   document.body.classList.remove("dragging");
-  if (!busy()) take(event.dataTransfer.files[0]);
+  if (!busy()) take(event.dataTransfer.files);
 });
 
 // A page that is opened again (or its address, sent to oneself) goes on where the job stands.

@@ -16,12 +16,13 @@ class FakeStudio:
     refusal: Refused | Exception | None = None
     jobs: dict[str, Job] = field(default_factory=dict)
     photos: dict[str, bytes] = field(default_factory=dict)
+    albums: dict[str, list[bytes]] = field(default_factory=dict)
     requests: list[PhotoRequest] = field(default_factory=list)
     progress: dict[str, Progress] = field(default_factory=dict)
     pictures: int = 0
     seal: Seal = field(default_factory=lambda: Seal(b"s" * 32))
 
-    async def accept(self, request: PhotoRequest, chunks: AsyncIterator[bytes]) -> Job:
+    async def accept(self, request: PhotoRequest, *photos: AsyncIterator[bytes]) -> Job:
         self.requests.append(request)
         if self.refusal:
             raise self.refusal
@@ -35,7 +36,9 @@ class FakeStudio:
             reply=request.reply,
             options=request.options.to_json(),
         )
-        self.photos[job.id] = b"".join([chunk async for chunk in chunks])
+        read = [b"".join([chunk async for chunk in chunks]) for chunks in photos]
+        self.photos[job.id] = read[0]
+        self.albums[job.id] = read
         self.jobs[job.id] = job
         return job
 

@@ -78,9 +78,22 @@ async def test_broken_bodies(
     assert problem(answer) == expected
 
 
-async def test_two_photos(client: httpx.AsyncClient) -> None:
-    answer = await client.post("/api/selfies", files=[("photo", ("a", PHOTO)), ("photo", ("b", PHOTO))])
-    assert problem(answer) == (400, "bad_request")
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ([1_000] * 11, (413, "too_much")),
+        ([90_000] * 4, (413, "too_much")),
+        ([1_000, 100_001], (413, "photo_too_large")),
+        ([1_000, 0], (422, "photo_missing")),
+    ],
+    ids=["more than ten", "too large together", "one too large", "an empty one"],
+)
+async def test_albums_that_are_not_taken(
+    client: httpx.AsyncClient, studio: FakeStudio, sizes: list[int], expected: tuple[int, str]
+) -> None:
+    answer = await client.post("/api/selfies", files=[("photo", ("a", b"x" * size)) for size in sizes])
+    assert problem(answer) == expected
+    assert studio.requests == []
 
 
 async def test_a_declared_size_is_refused_before_a_byte_is_read(client: httpx.AsyncClient) -> None:
@@ -90,7 +103,7 @@ async def test_a_declared_size_is_refused_before_a_byte_is_read(client: httpx.As
 
     headers = {"Content-Type": "multipart/form-data; boundary=b", "Content-Length": "20000000"}
     answer = await client.post("/api/selfies", content=body(), headers=headers)
-    assert problem(answer) == (413, "photo_too_large")
+    assert problem(answer) == (413, "too_much")
 
 
 async def test_an_undeclared_size_is_counted(client: httpx.AsyncClient, studio: FakeStudio) -> None:

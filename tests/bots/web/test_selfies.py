@@ -48,6 +48,19 @@ async def test_a_photo_goes_in_and_its_pictures_come_out(
     assert download.headers["content-disposition"] == 'attachment; filename="anime-2.png"'
 
 
+async def test_several_photos_are_one_job(client: httpx.AsyncClient, studio: FakeStudio) -> None:
+    photos = [PHOTO, PHOTO + b"2", PHOTO + b"3"]
+    answer = await client.post("/api/selfies", files=[("photo", ("me.jpg", photo)) for photo in photos])
+    assert answer.status_code == 202
+    assert studio.albums == {"job1": photos}
+    assert studio.requests[0].declared_size == len(PHOTO) + 1
+
+    studio.change("job1", state=State.DELIVERED, results=("p", "o"), missed=("", "no_face", "unreadable"), found=1)
+    selfie = (await client.get("/api/selfies/job1")).json()
+    assert selfie["message"] is None
+    assert [line.split(":")[0] for line in selfie["missed"]] == ["Photo 2", "Photo 3"]
+
+
 async def test_the_page_that_deletes_is_named_to_the_visitor_alone(client: httpx.AsyncClient, open_client) -> None:
     here = (await send(client)).json()["links"]["self"]
     assert (await client.get(here)).json()["links"]["page"].startswith("/s/job1.")
