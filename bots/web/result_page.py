@@ -50,6 +50,7 @@ class ResultPage:
         path = page_of(job.id, self.studio)
         context: dict[str, object] = {
             "pictures": pictures,
+            "missed": self.wording.missed(language, job.missed),
             "title": self._title(language, max(job.found, len(pictures)), len(pictures)),
             "until": self.wording.words.say(language, "page.until", until=until(job, self.settings, language)),
             "refresh": None if job.state.ended or pictures else REFRESH,

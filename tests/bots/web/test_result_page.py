@@ -1,5 +1,6 @@
 """The result behind its secret link: what it shows in every state, to browsers, to previews, and how it is deleted."""
 
+import html
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -59,6 +60,12 @@ async def test_it_shows_all_pictures_by_links_that_work(client: httpx.AsyncClien
     assert "It works until November 21, 2023." in answer.text  # a week later
     assert len(re.findall(r"<details>\s*<summary>Show the photo</summary>\s*<img", answer.text)) == 2
     assert not re.findall(r"<style|\sstyle=|\son\w+=|javascript:|http-equiv", answer.text)
+
+
+async def test_it_says_which_photo_has_no_picture(client: httpx.AsyncClient, studio: FakeStudio, page: str) -> None:
+    assert "Photo 3" not in (await client.get(page)).text
+    studio.change("j", missed=("", "", "no_face"))
+    assert f"Photo 3: {WORDS.failure('en', 'no_face')}" in html.unescape((await client.get(page)).text)
 
 
 async def test_nobody_finds_it_by_chance_and_nobody_is_told_of_it(client: httpx.AsyncClient, page: str) -> None:
