@@ -16,8 +16,6 @@ from storage import Job
 if TYPE_CHECKING:
     from bots.discord.bot import AnimeBot
 
-"""Failures after which the whole picture can still be painted."""
-
 
 class Action(StrEnum):
     """What a button does beside painting a `Variant`. Its argument is a job's id, or `me` for what is personal."""

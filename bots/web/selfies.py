@@ -233,20 +233,24 @@ def selfies_router(
             raise Problem(409, "not_cancelled")
         return await describe(await find(job_id), request, response)
 
-    @router.get("/{job_id}/beside/{number}", responses=_refusals([404, 429]), response_class=Response)
+    @router.get("/{job_id}/beside/{number}", responses=_refusals([404, 429, 503]), response_class=Response)
     async def beside(job_id: str, number: int, request: Request) -> Response:
         """The part of the photo and its anime picture side by side, as a PNG to keep. `number` counts from 1."""
         if wait := window.take(address_of(request)):  # each one is drawn anew
             raise Problem(429, "address_quota", retry_after=wait)
         job = await find(job_id)
         keys = job.results[2 * number - 2 : 2 * number] if number > 0 and job.state in PAINTED else ()
+        if len(keys) != 2:
+            raise Problem(404, "not_found")
         try:
-            png, original = [await store.get(key) for key in keys]
-        except (ValueError, ObjectMissing):  # no such picture, or wiped
+            picture = Picture(await store.get(keys[0]), await store.get(keys[1]))
+        except ObjectMissing:  # wiped between the two
             raise Problem(404, "not_found") from None
+        except StorageError as error:
+            raise Problem(503, "unexpected", retry_after=RETRY_AFTER[503]) from error
         name = "side-by-side.png" if number == 1 else f"side-by-side-{number}.png"
         headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-store"}
-        both = await asyncio.to_thread(side_by_side, Picture(png, original))
+        both = await asyncio.to_thread(side_by_side, picture)
         return Response(both, media_type="image/png", headers=headers)
 
     return router

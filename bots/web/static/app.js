@@ -9,6 +9,17 @@ const POLL_SLOWEST = 5000;
 const KINDS = /^image\//;
 const NAMES = /\.(jpe?g|png|webp|hei[cf])$/i;
 
+// The same again would be refused again.
+const HOPELESS = [
+  "unreadable",
+  "unsupported_format",
+  "photo_too_large",
+  "too_much",
+  "photo_gone",
+  "nothing_new",
+  "blocked",
+];
+
 const $ = (id) => document.getElementById(id);
 const app = $("app");
 const words = JSON.parse(app.dataset.words);
@@ -162,7 +173,9 @@ async function watch(id, watching) {
       if (state.watching !== watching) return;
       pause = POLL;
       if (job.state === "delivered") return finished(job);
-      if (["failed", "cancelled", "expired"].includes(job.state)) return failed(new ApiError(job.message, job.code), job.again);
+      if (["failed", "cancelled", "expired"].includes(job.state)) {
+        return failed(new ApiError(job.message, job.code), job.again);
+      }
       cancelButton().hidden = job.state !== "queued" && job.state !== "running";
       status(standing(job), null);
     } catch (error) {
@@ -259,9 +272,8 @@ function failed(error, variants = []) {
     show("choices");
     return complain($("failure-text").textContent);
   }
-  const hopeless = ["unreadable", "unsupported_format", "photo_too_large", "blocked", "photo_gone", "nothing_new", "too_much"].includes(code);
   state.lost = code === "no_connection";
-  offer("failure", variants, { adjust: faceless, retry: !faceless && !hopeless && state.retry });
+  offer("failure", variants, { adjust: faceless, retry: !faceless && !HOPELESS.includes(code) && state.retry });
   return show("failure", { focus: true });
 }
 
