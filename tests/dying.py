@@ -12,7 +12,7 @@ import functools
 import os
 import re
 import signal
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
@@ -61,20 +61,20 @@ class Orders:
 
 
 class Steps:
-    """Counts steps by name, and dies at one."""
+    """Counts steps by name, and dies at one.
+
+    A step belongs to the order that held when it began: a test that sees its effect and gives a new order may do so
+    before the step is noted.
+    """
 
     def __init__(self, orders: Orders) -> None:
         self._orders = orders
-        self._subject = ""
-        self._seen: Counter[str] = Counter()
+        self._seen: defaultdict[str, Counter[str]] = defaultdict(Counter)
 
-    def done(self, name: str) -> None:
-        subject, last = self._orders.read()
-        if subject != self._subject:
-            self._subject = subject
-            self._seen.clear()
-        self._seen[name] += 1
-        step = f"{name} {self._seen[name]}"
+    def done(self, name: str, subject: str, last: str) -> None:
+        seen = self._seen[subject]
+        seen[name] += 1
+        step = f"{name} {seen[name]}"
         self._orders.note(subject, step)
         if step == last:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -85,10 +85,11 @@ class Steps:
 
         @functools.wraps(original)
         async def watched(self_: Any, *args: Any, **kwargs: Any) -> Any:
+            subject, last = self._orders.read()
             result = await original(self_, *args, **kwargs)
             step = name(*args, **kwargs)
             if step is not None:
-                self.done(step)
+                self.done(step, subject, last)
             return result
 
         setattr(owner, method, watched)
