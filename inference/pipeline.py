@@ -23,8 +23,8 @@ from inference.estimate import Estimate
 from inference.measures import Batch, Measures, Stage, Unmeasured
 from inference.options import Direction, Options
 from inference.prepare import Preparer
+from ugatit.weights_file import BUNDLED
 
-BUNDLED = "bundled:"
 QUIET = 60.0  # seconds without a photo, after which measuring disturbs nobody
 
 log = logging.getLogger(__name__)

@@ -15,22 +15,27 @@ from PIL import Image
 ENLARGED = 30 / 256  # as in both published releases: 256 → 286 pixels, 12 %
 ORDER, CHANGE = 1, 2  # streams of random numbers of their own
 AHEAD = 4  # batches made while one is trained on
+DRAWS = 7  # random numbers by which one picture is changed for a critic
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """N unpaired pictures of either domain, and where a gradient penalty is taken between real and painted ones.
+    """N unpaired pictures of either domain, and the random numbers of a step.
 
     Args:
         a, b: (N, S, S, 3) uint8.
-        mix: (2, N, 1, 1, 1) float32 in [0, 1], for domain A and B.
+        mix: (2, N, 1, 1, 1) float32 in [0, 1], for domain A and B: where a gradient penalty is taken between real and
+            painted pictures.
         noise: (2, N, S, S, 3) float32 in [0, 1]; of size 1 in place of S and 3 where no loss asks for it.
+        changes: (4, N, 7) float32 in [0, 1]: how a critic sees the real and the painted pictures of domain A, then of
+            B; see `ugatit.critic.changes`.
     """
 
     a: np.ndarray
     b: np.ndarray
     mix: np.ndarray
     noise: np.ndarray
+    changes: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,8 @@ class Batches:
         a, b = (self._pictures(which, position, rng) for which in (0, 1))
         size = a.shape[1:] if self.noise else (1, 1, 1)
         mix = rng.random((2, self.batch, 1, 1, 1), "float32")
-        return Batch(a, b, mix, rng.random((2, self.batch, *size), "float32"))
+        noise = rng.random((2, self.batch, *size), "float32")
+        return Batch(a, b, mix, noise, rng.random((4, self.batch, DRAWS), "float32"))
 
     @contextmanager
     def stream(self, position: int) -> Iterator[Iterator[Batch]]:

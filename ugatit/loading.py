@@ -44,11 +44,21 @@ def load_generator(
         held = ", ".join(header.directions) or "no generator"
         raise WeightsError(f"{path}: holds no {wanted} generator but: {held}.")
     model = build_generator(header.config, dtype=dtype, initializer="zeros", winograd=winograd)
-    weights = _weights(model, wanted)
-    tensors = _read(path, wanted, {name: tuple(weight.shape) for name, weight in weights.items()})
+    assign_generator(model, path, wanted)
+    return model
+
+
+def assign_generator(model: keras.Model, path: str | Path, direction: Direction) -> None:
+    """Gives a generator, or one for training, the weights of a file.
+
+    Raises:
+        WeightsError: file missing or damaged; tensors missing, extra, of another shape, or not finite. The model is as
+            it was then.
+    """
+    weights = _weights(model, direction)
+    tensors = _read(path, direction, {name: tuple(weight.shape) for name, weight in weights.items()})
     for name, weight in weights.items():
         weight.assign(tensors[name])
-    return model
 
 
 def save_generator(

@@ -2,13 +2,15 @@
 
 from pathlib import Path
 
-from ugatit.recipe import Recipe
+from ugatit.critic.architecture import ARCHITECTURES
+from ugatit.recipe import CriticConfig, Recipe
 
 FLOAT = 4  # bytes
 # Copies of the weights. Both: in the models and in the vector that is trained, two moments of Adam, the gradient and
 # its sum with the L2 term. Generators have a moving average as well, discriminators their kernels over their norms.
 GENERATOR_COPIES, DISCRIMINATOR_COPIES = 8, 7
 GENERATOR_PASSES, DISCRIMINATOR_PASSES = 6, 6  # of a pair, all kept for the gradient
+CRITIC_PASSES = 2  # the painted pictures of a pair; nothing of the real ones is kept. Its weights are few
 PER_RESULT = 6.0  # what a convolution leaves in memory over its result: padded input, norm, activation; measured
 FRAMEWORK = 2**30  # bytes, with the graph
 
@@ -44,6 +46,8 @@ def memory_of(recipe: Recipe) -> int:
         GENERATOR_COPIES * _generator_weights(recipe) + DISCRIMINATOR_COPIES * _discriminator_weights(recipe)
     )
     results = GENERATOR_PASSES * _generator_results(recipe) + DISCRIMINATOR_PASSES * _discriminator_results(recipe)
+    if recipe.critic:
+        results += CRITIC_PASSES * _critic_results(recipe.critic)
     return round(FRAMEWORK + FLOAT * (weights + PER_RESULT * recipe.batch * results))
 
 
@@ -99,6 +103,21 @@ def _discriminator_results(recipe: Recipe) -> int:
         sum(width * side**2 for width, side in zip(widths, [*sides, sides[-1], sides[-1]], strict=False))
         for widths, sides in zip(_widths(recipe), sizes, strict=True)
     )
+
+
+def _critic_results(config: CriticConfig) -> int:
+    """Numbers that the convolutions of the feature network give for one picture."""
+    architecture = ARCHITECTURES[config.network]
+    side, channels = config.size // 2, architecture.stem
+    results = side**2 * channels
+    for stage in architecture.stages:
+        for i in range(stage.blocks):
+            inner = channels * stage.expansion
+            results += side**2 * inner
+            side //= stage.stride if i == 0 else 1
+            results += side**2 * (inner + stage.filters)
+            channels = stage.filters
+    return results
 
 
 def _widths(recipe: Recipe) -> list[list[int]]:

@@ -1,18 +1,23 @@
-"""The six networks of a training run, their two optimisers, and all of their variables by name."""
+"""The networks of a training run, their optimisers, and all of their variables by name."""
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
+from ugatit.critic.critic import NAME, Critic
 from ugatit.direction import Direction
 from ugatit.discriminator import build_discriminator
-from ugatit.generator import build_generator, build_training_generator, weight_name
-from ugatit.packing import Pack
+from ugatit.generator import build_generator, build_training_generator
+from ugatit.loading import assign_generator
+from ugatit.packing import Pack, by_name
+from ugatit.random_weights import initialise
 from ugatit.recipe import Recipe
 
-SPREAD = 0.02  # standard deviation of fresh kernels
 JUDGES = {Direction.SELFIE2ANIME: "discriminator_B", Direction.ANIME2SELFIE: "discriminator_A"}
+OF_CRITIC = (NAME, f"optimizer/{NAME}")  # what the names of its variables begin with
 
 
 class Networks:
@@ -27,6 +32,7 @@ class Networks:
         weights, averaged, judging, spectra: packed weights of the generators, of their averages, of the discriminators,
             and the state of the discriminators' spectral norms. Steps work on these; the models themselves are brought
             up to date by `Pack.publish`. The first two are in the same order.
+        critic: None where the recipe has none.
     """
 
     def __init__(self, recipe: Recipe, dtype: str, *, winograd: bool = False) -> None:
@@ -36,18 +42,23 @@ class Networks:
         self.discriminators = {
             d: build_discriminator(recipe.discriminator, shape.image_size, dtype, "zeros") for d in Direction
         }
-        self._initialise(np.random.default_rng([recipe.seed, 0]))
+        rng = np.random.default_rng([recipe.seed, 0])
+        for model in (*self.generators.values(), *self.discriminators.values()):
+            initialise(model, rng)
+        for direction in Direction:
+            self._follow(direction)
         self.weights = Pack(self._named(self.generators, ""), "generators")
         self.averaged = Pack(self._named(self.averages, "average/"), "averages")
         judges = self._named(self.discriminators, "")
         self.judging = Pack({n: v for n, v in judges.items() if v.trainable}, "discriminators")
         self.spectra = Pack({n: v for n, v in judges.items() if not v.trainable}, "spectra")
-        self.generator_optimizer = self._optimizer(recipe, self.weights)
-        self.discriminator_optimizer = self._optimizer(recipe, self.judging)
+        self.generator_optimizer = self.weights.adam(recipe.beta_1, recipe.beta_2)
+        self.discriminator_optimizer = self.judging.adam(recipe.beta_1, recipe.beta_2)
+        self.critic = Critic(recipe.critic, dtype, rng) if recipe.critic else None
 
     @property
     def packs(self) -> tuple[Pack, ...]:
-        return self.weights, self.averaged, self.judging, self.spectra
+        return self.weights, self.averaged, self.judging, self.spectra, *(self.critic.packs if self.critic else ())
 
     @property
     def variables(self) -> list[Any]:
@@ -60,37 +71,36 @@ class Networks:
         return {name: v for pack in self.packs for name, v in pack.named.items()} | self._moments
 
     @property
+    def state_without_critic(self) -> dict[str, Any]:
+        return {name: v for name, v in self.state.items() if not name.startswith(OF_CRITIC)}
+
+    def start_with(self, files: Mapping[Direction, Path]) -> None:
+        """Gives generators and averages the weights of files; the packs have to adopt them.
+
+        Raises:
+            WeightsError: see `assign_generator`.
+        """
+        for direction, path in files.items():
+            assign_generator(self.generators[direction], path, direction)
+            self._follow(direction)
+
+    @property
     def _moments(self) -> dict[str, Any]:
         optimizers = {"generators": self.generator_optimizer, "discriminators": self.discriminator_optimizer}
+        if self.critic:
+            optimizers[NAME] = self.critic.optimizer
         return {f"optimizer/{name}/{i}": v for name, o in optimizers.items() for i, v in enumerate(o.variables)}
 
-    def _initialise(self, rng: np.random.Generator) -> None:
-        for group in (self.generators, self.discriminators):
-            for model in group.values():
-                for _, weight in sorted(_by_name(model).items()):
-                    if weight.name in ("kernel", "u"):
-                        spread = SPREAD if weight.name == "kernel" else 1.0
-                        weight.assign(rng.normal(0.0, spread, weight.shape).astype("float32"))
-        for direction, model in self.averages.items():
-            followed = _by_name(self.generators[direction])
-            for name, weight in _by_name(model).items():
-                weight.assign(followed[name])
+    def _follow(self, direction: Direction) -> None:
+        """Sets an average to what it is the average of."""
+        followed = by_name(self.generators[direction])
+        for name, weight in by_name(self.averages[direction]).items():
+            weight.assign(followed[name])
 
     @staticmethod
     def _named(models: dict[Direction, keras.Model], prefix: str) -> dict[str, Any]:
         named: dict[str, Any] = {}
         for direction, model in models.items():
             scope = JUDGES[direction] if model.name == "discriminator" else direction.scope
-            named |= {f"{prefix}{scope}/{name}": weight for name, weight in _by_name(model).items()}
+            named |= {f"{prefix}{scope}/{name}": weight for name, weight in by_name(model).items()}
         return named
-
-    @staticmethod
-    def _optimizer(recipe: Recipe, pack: Pack) -> keras.optimizers.Optimizer:
-        # Epsilon as in the published releases.
-        optimizer = keras.optimizers.Adam(recipe.learning_rate, recipe.beta_1, recipe.beta_2, epsilon=1e-8)
-        optimizer.build([pack.vector])
-        return optimizer
-
-
-def _by_name(model: keras.Model) -> dict[str, Any]:
-    return {weight_name(layer, weight): weight for layer in model.layers for weight in layer.weights}

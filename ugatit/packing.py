@@ -5,12 +5,14 @@ dozen for each of some three hundred weights: less to compile, and fewer and lar
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
+
+from ugatit.generator import weight_name
 
 
 class Pack:
@@ -51,6 +53,13 @@ class Pack:
         """Takes the values of the variables over."""
         self.vector.assign(self._gathered())
 
+    def adam(self, beta_1: float, beta_2: float) -> keras.optimizers.Optimizer:
+        """An optimiser of the vector. Its learning rate is set at every step."""
+        # Epsilon as in the published releases.
+        optimizer = keras.optimizers.Adam(0.0, beta_1, beta_2, epsilon=1e-8)
+        optimizer.build([self.vector])
+        return optimizer
+
     def decayed(self, gradient: Any, decay: float) -> Any:
         """A gradient like the vector, with L2 on kernels alone, as the published TensorFlow release regularises."""
         end, vector = self.kernels_end, ops.convert_to_tensor(self.vector)
@@ -73,6 +82,16 @@ def call(model: keras.Model, weights: Mapping[int, Any], x: Any, *, training: bo
     trained, untrained = of(model.trainable_variables), of(model.non_trainable_variables)
     outputs, updated = model.stateless_call(trained, untrained, x, training=training)
     return outputs, updated
+
+
+def state_of(model: keras.Model, values: Sequence[Any]) -> dict[int, Any]:
+    """Values of a model's untrained variables, as `call` gives them, by the identity of the variables."""
+    return {id(variable): value for variable, value in zip(model.non_trainable_variables, values, strict=True)}
+
+
+def by_name(model: keras.Model) -> dict[str, Any]:
+    """A model's weights by their names in a file, below its scope."""
+    return {weight_name(layer, weight): weight for layer in model.layers for weight in layer.weights}
 
 
 def _rank(name: str) -> int:

@@ -1,12 +1,13 @@
 """What a training run is made of, besides pictures: every number that shapes its outcome."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from ugatit.config import GeneratorConfig
+from ugatit.critic.architecture import ARCHITECTURES
 
 Gan = Literal["lsgan", "gan", "hinge", "wgan-gp", "wgan-lp", "dragan"]
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -79,11 +80,52 @@ class LossConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class CriticConfig:
+    """A critic on the features of a frozen network (Projected GANs, arXiv:2111.01007), beside the discriminators.
+
+    Args:
+        weights: the network's file; see `ugatit.critic.features.load_features`. Read once, when the critic begins.
+        network: its kind; one of `ugatit.critic.architecture.ARCHITECTURES`.
+        weight: of the critic in the generators' loss.
+        size: side of the pictures that it sees, which are resampled; a multiple of 32.
+        beta_1, beta_2: of Adam for its heads.
+
+    Raises:
+        ValueError: a field out of range; the message states what was received.
+    """
+
+    weights: str = ""
+    network: str = "efficientnet-lite0"
+    weight: float = 0.1
+    size: int = 192
+    beta_1: float = 0.0
+    beta_2: float = 0.99
+
+    def __post_init__(self) -> None:
+        if not self.weights:
+            raise ValueError("critic: weights must name the file of the feature network. Received: ''")
+        if self.network not in ARCHITECTURES:
+            raise ValueError(f"network must be one of {', '.join(ARCHITECTURES)}. Received: {self.network!r}")
+        if self.size < 96 or self.size % 32:
+            raise ValueError(f"the critic's size must be a multiple of 32 and at least 96. Received: {self.size}")
+        if self.weight < 0:
+            raise ValueError(f"the critic's weight must not be negative. Received: {self.weight}")
+        for name in ("beta_1", "beta_2"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} must lie between 0 and 1. Received: {getattr(self, name)!r}")
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """One training run.
 
     Args:
         generator, discriminator, losses: shapes and weights.
+        critic: see `CriticConfig`; None for none, as in the paper.
+        start: a folder of weights files that the generators begin with (`selfie2anime.safetensors`,
+            `anime2selfie.safetensors`), or `bundled:fast`; empty for random weights.
+        warm_up: steps at first for which the generators stand still, so that fresh discriminators learn to judge them.
+        fade_in: steps after those over which the generators' adversarial losses rise from nothing to their weights.
         steps: updates of the discriminators; the paper's run is 1,000,000 of one pair.
         batch: pairs a step.
         learning_rate, beta_1, beta_2: of Adam, for generators and discriminators alike.
@@ -103,6 +145,10 @@ class Recipe:
     generator: GeneratorConfig = field(default_factory=GeneratorConfig)
     discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
     losses: LossConfig = field(default_factory=LossConfig)
+    critic: CriticConfig | None = None
+    start: str = ""
+    warm_up: int = 0
+    fade_in: int = 0
     steps: int = 1_000_000
     batch: int = 1
     learning_rate: float = 1e-4
@@ -123,7 +169,7 @@ class Recipe:
         for name in ("beta_1", "beta_2", "average", "decay_from"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must lie between 0 and 1. Received: {getattr(self, name)!r}")
-        for name in ("learning_rate", "weight_decay"):
+        for name in ("learning_rate", "weight_decay", "warm_up", "fade_in"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative. Received: {getattr(self, name)!r}")
         if self.precision not in get_args(Precision):
@@ -136,9 +182,20 @@ class Recipe:
             return self.learning_rate
         return self.learning_rate * min(1.0, max(0.0, 1 - progress) / (1 - self.decay_from))
 
+    def trains_generators_at(self, step: int) -> bool:
+        """Whether a step, counted from 0, is one of the generators too."""
+        return step >= self.warm_up and (step - self.warm_up) % self.n_critic == 0
+
+    def fade_at(self, step: int) -> float:
+        """The share of the adversarial losses' weights at a step from 0."""
+        return min(1.0, (step - self.warm_up + 1) / (self.fade_in + 1))
+
     def average_at(self, step: int) -> float:
-        """The decay of the moving average at a step from 0: short at first, so that it forgets the random weights."""
-        return min(self.average, (1 + step) / (10 + step))
+        """The decay of the moving average at a step from 0: short at first, so that it forgets random weights."""
+        if self.start:
+            return self.average
+        updates = (step - self.warm_up) // self.n_critic
+        return min(self.average, (1 + updates) / (10 + updates))
 
     def to_dict(self) -> dict[str, Any]:
         values = asdict(self)
@@ -160,12 +217,22 @@ class Recipe:
         if "strided" in given:
             given["strided"] = tuple(given["strided"])
         discriminator = _build(DiscriminatorConfig, "discriminator", {**fitting, **given})
+        critic = values.pop("critic", None)
         rest = {"generator": generator, "discriminator": discriminator, "losses": losses, **values}
+        if critic is not None:
+            rest["critic"] = _build(CriticConfig, "critic", critic)
         return _build(cls, "recipe", rest)
 
     @classmethod
-    def from_toml(cls, path: Path, overrides: Mapping[str, Any]) -> "Recipe":
+    def from_toml(
+        cls, path: Path, overrides: Mapping[str, Any], complete: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+    ) -> "Recipe":
         """A recipe file, its tables named as the fields here, under what a command line says.
+
+        Args:
+            path: the file.
+            overrides: what the command line says.
+            complete: adds to both what follows from them.
 
         Raises:
             ValueError: no TOML, an unknown field, a value out of range; the message names the file.
@@ -173,7 +240,7 @@ class Recipe:
         """
         try:
             values = tomllib.loads(path.read_text("utf-8"))
-            return cls.from_dict(merge(values, overrides))
+            return cls.from_dict(complete(merge(values, overrides)))
         except (ValueError, TypeError) as error:
             raise ValueError(f"{path}: {error}") from error
 

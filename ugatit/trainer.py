@@ -6,7 +6,7 @@ one batch, and so do the real and painted pictures of a discriminator. All norms
 the time changes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from ugatit.backends import Backend
 from ugatit.direction import Direction
 from ugatit.losses import between, cam_loss, discriminator_loss, generator_loss, gradient_penalty, l1
 from ugatit.networks import Networks
-from ugatit.packing import Pack, call
+from ugatit.packing import Pack, call, state_of
 from ugatit.recipe import Recipe
 
 TO_B, TO_A = Direction.SELFIE2ANIME, Direction.ANIME2SELFIE
@@ -52,7 +52,7 @@ class Trainer:
         self.pairs = 0
         self._program = backend.program(self.networks.variables)
         self._full = self._program.compile(self._train_both)
-        self._critic = self._program.compile(self._train_discriminators)
+        self._judges = self._program.compile(self._train_discriminators)
 
     def train(self, batch: Batch, progress: float) -> Mapping[str, Any]:
         """One step.
@@ -63,13 +63,16 @@ class Trainer:
 
         Returns:
             Scalars on the device: `discriminator`, and where the generators were trained too, `adversarial`, `cycle`,
-            `identity` and `cam`, all unweighted sums over both directions.
+            `identity` and `cam`; with a critic `critic` and `critic_adversarial` as well. All are unweighted sums over
+            both directions.
         """
-        with_generators = self.step % self.recipe.n_critic == 0
         rate = np.float32(self.recipe.learning_rate_at(progress))
-        average = np.float32(self.recipe.average_at(self.step // self.recipe.n_critic))
-        arguments = (batch.a, batch.b, batch.mix, batch.noise, rate)
-        report = self._full(*arguments, average) if with_generators else self._critic(*arguments)
+        arguments = (batch.a, batch.b, batch.mix, batch.noise, batch.changes, rate)
+        if self.recipe.trains_generators_at(self.step):
+            average, fade = (f(self.step) for f in (self.recipe.average_at, self.recipe.fade_at))
+            report = self._full(*arguments, np.float32(average), np.float32(fade))
+        else:
+            report = self._judges(*arguments)
         self.step += 1
         self.pairs += len(batch.a)
         return report
@@ -86,8 +89,10 @@ class Trainer:
             pack.adopt()
         self._program.adopt()
 
-    def _train_both(self, a: Any, b: Any, mix: Any, noise: Any, rate: Any, average: Any) -> Mapping[str, Any]:
-        """a, b: (N, S, S, 3) uint8; mix, noise: see `Batch`; rate, average: scalars."""
+    def _train_both(
+        self, a: Any, b: Any, mix: Any, noise: Any, changes: Any, rate: Any, average: Any, fade: Any
+    ) -> Mapping[str, Any]:
+        """a, b: (N, S, S, 3) uint8; mix, noise, changes: see `Batch`; rate, average, fade: scalars."""
         a, b, weights = _scaled(a), _scaled(b), self.recipe.losses
         networks = self.networks
 
@@ -99,7 +104,7 @@ class Trainer:
             (fake_b, same_b), (cam_ab, cam_bb) = ops.split(painted, 2), ops.split(logits, 2)
             painted, logits = to_a(ops.concatenate([b, a]))
             (fake_a, same_a), (cam_ba, cam_aa) = ops.split(painted, 2), ops.split(logits, 2)
-            judged = self._update_discriminators(a, b, fake_a, fake_b, mix, noise, rate)
+            judged, seen = self._judge_all(a, b, fake_a, fake_b, mix, noise, changes, rate)
             (back_a, _), (back_b, _) = to_a(fake_b), to_b(fake_a)
             judges = networks.judging.unpack() | networks.spectra.unpack()  # as they are after their update
             adversarial = sum(
@@ -110,12 +115,16 @@ class Trainer:
             identity = l1(same_a, a) + l1(same_b, b)
             cam = cam_loss(cam_ab, cam_bb) + cam_loss(cam_ba, cam_aa)
             loss = (
-                weights.adversarial * adversarial
+                fade * weights.adversarial * adversarial
                 + weights.cycle * cycle
                 + weights.identity * identity
                 + weights.cam * cam
             )
-            return loss, {**judged, "adversarial": adversarial, "cycle": cycle, "identity": identity, "cam": cam}
+            report = {**judged, "adversarial": adversarial, "cycle": cycle, "identity": identity, "cam": cam}
+            if networks.critic:
+                report["critic_adversarial"] = fooling = networks.critic.generator_loss(seen)
+                loss += fade * networks.critic.weight * fooling
+            return loss, report
 
         report, gradient = self._program.gradient(objective, networks.weights.vector)
         self._update(networks.generator_optimizer, networks.weights, gradient, rate)
@@ -124,16 +133,27 @@ class Trainer:
         networks.averaged.vector.assign(mean + (1.0 - average) * (now - mean))
         return report
 
-    def _train_discriminators(self, a: Any, b: Any, mix: Any, noise: Any, rate: Any) -> Mapping[str, Any]:
+    def _train_discriminators(self, a: Any, b: Any, mix: Any, noise: Any, changes: Any, rate: Any) -> Mapping[str, Any]:
         a, b = _scaled(a), _scaled(b)
         weights, generators = self.networks.weights.unpack(), self.networks.generators
         (fake_b, _), _ = call(generators[TO_B], weights, a)
         (fake_a, _), _ = call(generators[TO_A], weights, b)
-        return self._update_discriminators(a, b, fake_a, fake_b, mix, noise, rate)
+        return self._judge_all(a, b, fake_a, fake_b, mix, noise, changes, rate)[0]
+
+    def _judge_all(
+        self, a: Any, b: Any, fake_a: Any, fake_b: Any, mix: Any, noise: Any, changes: Any, rate: Any
+    ) -> tuple[dict[str, Any], Sequence[Any]]:
+        """Trains discriminators and critic; their report, and what the critic sees of the painted pictures."""
+        report = self._update_discriminators(a, b, fake_a, fake_b, mix, noise, rate)
+        critic = self.networks.critic
+        if critic is None:
+            return report, ()
+        real, fake = critic.see(a, b, changes[0], changes[2]), critic.see(fake_a, fake_b, changes[1], changes[3])
+        return report | critic.update(self._program, real, fake, rate), fake
 
     def _update_discriminators(
         self, a: Any, b: Any, fake_a: Any, fake_b: Any, mix: Any, noise: Any, rate: Any
-    ) -> Mapping[str, Any]:
+    ) -> dict[str, Any]:
         """Trains the discriminators on real and painted pictures, (N, S, S, 3) in [-1, 1] each."""
         fake_a, fake_b = ops.stop_gradient(fake_a), ops.stop_gradient(fake_b)
 
@@ -149,7 +169,7 @@ class Trainer:
 
         report, gradient = self._program.gradient(objective, networks.judging.vector)
         self._update(networks.discriminator_optimizer, networks.judging, gradient, rate)
-        return report
+        return dict(report)
 
     def _judge(
         self, direction: Direction, weights: Mapping[int, Any], real: Any, fake: Any, mix: Any, noise: Any
@@ -165,8 +185,7 @@ class Trainer:
             loss += losses.penalty * gradient_penalty(
                 losses.gan, lambda x: call(discriminator, weights, x)[0], points, self._program.input_gradient
             )
-        state = discriminator.non_trainable_variables
-        return loss, {id(variable): value for variable, value in zip(state, updated, strict=True)}
+        return loss, state_of(discriminator, updated)
 
     def _update(self, optimizer: Any, pack: Pack, gradient: Any, rate: Any) -> None:
         optimizer.learning_rate = rate

@@ -5,15 +5,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from ugatit.augment import Batches
 from ugatit.backends import Backend
-from ugatit.checkpoint import FILE, Position, load_checkpoint, save_checkpoint
+from ugatit.checkpoint import FILE, Position, load_checkpoint, read_checkpoint, save_checkpoint
 from ugatit.data import Split
 from ugatit.direction import Direction
 from ugatit.loading import save_generator
 from ugatit.pixels import to_floats
 from ugatit.recipe import Recipe
 from ugatit.sheet import as_jpeg, contact_sheet
+from ugatit.starting import starting_weights
 from ugatit.trainer import Trainer
 from ugatit.training_log import Means, TrainingLog
 from ugatit.translating import paint
@@ -21,6 +24,8 @@ from ugatit.translating import paint
 FIGURES_EVERY = 2.0  # seconds between rows of the log
 FIGURES_STEPS = 50  # steps between them at most: as many may be on their way to the device
 SHOWN = 16  # test pictures of either domain on a sheet
+SCALED_BY = 16  # training pictures of either domain by which a critic's maps are scaled
+MIXING = 3  # a stream of random numbers of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +78,13 @@ class TrainingRun:
         out: folder for checkpoint, log, sheets and weights; it exists.
         backend: see `ugatit.backends.current_backend`.
         pace: when it ends and writes.
-        resume: go on from the checkpoint in `out`.
+        resume: go on from the checkpoint in `out`; what it lacks of a critic begins anew.
         clock: seconds, monotonic.
         written: called whenever files of `out` are whole and new: after every checkpoint and every sheet.
 
     Raises:
         CheckpointError: nothing to resume, or another network.
+        WeightsError: the weights to start with, or those of the critic's network, cannot be read.
     """
 
     def __init__(
@@ -97,11 +103,19 @@ class TrainingRun:
         self._clock, self._written = clock, written
         self.trainer = Trainer(recipe, backend)
         self._before = 0.0  # seconds of earlier parts
+        networks, fresh = self.trainer.networks, recipe.critic
         if resume:
-            saved = load_checkpoint(out / FILE, self.trainer.networks.state)
-            self.trainer.adopt()
+            if read_checkpoint(out / FILE).recipe.critic:
+                fresh = None
+            saved = load_checkpoint(out / FILE, networks.state_without_critic if fresh else networks.state)
             self.trainer.step, self.trainer.pairs = saved.position.step, saved.position.pairs
             self._before = saved.position.seconds
+        elif recipe.start:
+            networks.start_with(starting_weights(recipe.start))
+        if fresh and networks.critic:
+            shown = np.concatenate([split.pictures[:SCALED_BY] for split in (pictures.train_a, pictures.train_b)])
+            networks.critic.begin(Path(fresh.weights), shown, np.random.default_rng([recipe.seed, MIXING]))
+        self.trainer.adopt()
         self._began = clock()
 
     @property
@@ -142,17 +156,19 @@ class TrainingRun:
         means, saved, shown = Means(), self._clock(), self._clock()
         last = self.position
         with (
-            TrainingLog(self.out) as log,
+            TrainingLog(self.out, critic=recipe.critic is not None) as log,
             batches.stream(self.trainer.pairs) as stream,
         ):
-            compiled = False
+            compiled: set[frozenset[str]] = set()  # kinds of steps, by what they report
             while self.progress < 1 and not stopping():
+                before = self.position
                 report = self.trainer.train(next(stream), self.progress)
                 means.add(report)
-                if not compiled:
+                if (kind := frozenset(report)) not in compiled:
                     # The minutes that compiling takes are no training: a short run would be over before it began.
                     float(report["discriminator"])
-                    self._began, compiled = self._clock(), True
+                    self._began += self.position.seconds - before.seconds
+                    compiled.add(kind)
                     last = self.position  # nor do the pairs of that step count, whose time does not
                 if len(means) >= FIGURES_STEPS or self.position.seconds - last.seconds >= FIGURES_EVERY:
                     last = self._figures(log, means, last, watch)

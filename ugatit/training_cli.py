@@ -15,15 +15,25 @@ from ugatit.backends import current_backend, prepare_backend
 from ugatit.bucket import BucketError
 from ugatit.checkpoint import FILE, CheckpointError, read_checkpoint
 from ugatit.data import DataError, Split, SplitName, load_split
+from ugatit.errors import WeightsError
 from ugatit.memory import MemoryShortError, check_memory, free_memory
 from ugatit.recipe import Recipe, merge
+from ugatit.starting import shaped_as_start
 from ugatit.training_log import NotFiniteError
 from ugatit.training_places import open_places
 
 if TYPE_CHECKING:
     from ugatit.training import Pictures
 
-SHORT = {"discriminator": "d", "adversarial": "adv", "cycle": "cyc", "identity": "idt", "cam": "cam"}
+SHORT = {
+    "discriminator": "d",
+    "adversarial": "adv",
+    "cycle": "cyc",
+    "identity": "idt",
+    "cam": "cam",
+    "critic": "critic d",
+    "critic_adversarial": "critic adv",
+}
 SHOWN = 16  # test pictures of either domain that are read
 SHARES = 10_000  # the bar counts these, since a run may end by steps or by time
 
@@ -45,6 +55,12 @@ def train(
     image_size: Annotated[int | None, typer.Option(min=8, help="Side of the pictures.  [default: 256]")] = None,
     base_channels: Annotated[int | None, typer.Option(min=1, help="Width of the networks.  [default: 64]")] = None,
     precision: Annotated[str | None, typer.Option(help="auto, float32 or bfloat16.  [default: auto]")] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR", help="Begin with the weights of another run, or bundled:fast, in place of random ones."
+        ),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in --out.")] = False,
     checkpoint_every: Annotated[float, typer.Option(min=0.01, help="Minutes between checkpoints.")] = 10.0,
     sheet_every: Annotated[float, typer.Option(min=0.01, help="Minutes between contact sheets.")] = 10.0,
@@ -59,7 +75,7 @@ def train(
     """
     console = Console(stderr=True)
     shape = _given(image_size=image_size, base_channels=base_channels)
-    options = _given(generator=shape or None, steps=steps, batch=batch, precision=precision)
+    options = _given(generator=shape or None, steps=steps, batch=batch, precision=precision, start=start)
     try:
         with open_places(data, out, resume=resume, cache=cache) as places:
             recipe = _recipe(places.out / FILE, config, options, resume)
@@ -97,7 +113,16 @@ def train(
 
                 done = run.run(stopping, watch)
             places.push()  # whatever could not be pushed before
-    except (DataError, CheckpointError, MemoryShortError, BucketError, ValueError, OSError, RuntimeError) as error:
+    except (
+        DataError,
+        CheckpointError,
+        WeightsError,
+        MemoryShortError,
+        BucketError,
+        ValueError,
+        OSError,
+        RuntimeError,
+    ) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
     except NotFiniteError as error:
@@ -115,7 +140,9 @@ def _recipe(checkpoint: Path, config: Path | None, options: Mapping[str, Any], r
             return Recipe.from_dict(merge(began, options))
     elif checkpoint.exists():
         raise CheckpointError(f"{checkpoint}: there is a run already. Go on with --resume or take another --out.")
-    return Recipe.from_dict(options) if config is None else Recipe.from_toml(config, options)
+    if config is None:
+        return Recipe.from_dict(shaped_as_start(options))
+    return Recipe.from_toml(config, options, shaped_as_start)
 
 
 def _pictures(data: Path, size: int) -> "Pictures":

@@ -8,7 +8,8 @@ from typing import Any, Self
 
 from ugatit.events import EventFile
 
-LOSSES = ("discriminator", "adversarial", "cycle", "identity", "cam")
+CRITIC = ("critic", "critic_adversarial")  # reported where a recipe has one
+LOSSES = ("discriminator", "adversarial", "cycle", "identity", "cam", *CRITIC)
 COLUMNS = ("step", "pairs", "seconds", "pairs_per_second", "learning_rate", *LOSSES)
 
 
@@ -56,15 +57,19 @@ class TrainingLog:
 
     Args:
         folder: where log.csv and the folder `events` go.
+        critic: whether a fresh log.csv has columns for one.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, critic: bool = False) -> None:
         self._events = EventFile(folder / "events")
         path = folder / "log.csv"
-        fresh = not path.exists()
+        columns = [name for name in COLUMNS if critic or name not in CRITIC]
+        if begun := path.exists():
+            with path.open(newline="") as file:
+                columns = next(csv.reader(file), columns)
         self._file = path.open("a", newline="")
-        self._rows = csv.DictWriter(self._file, COLUMNS, restval="")
-        if fresh:
+        self._rows = csv.DictWriter(self._file, columns, restval="", extrasaction="ignore")
+        if not begun:
             self._rows.writeheader()
 
     def __enter__(self) -> Self:

@@ -25,6 +25,7 @@ from ugatit.direction import Direction
 from ugatit.errors import WeightsError
 
 SUFFIX = ".safetensors"
+BUNDLED = "bundled:"  # before the name of bundled weights, where a path may stand as well
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Trains tiny networks in a process of its own, on the backend of KERAS_BACKEND.
 
-python -m tests.ugatit.fresh STEPS FILE.npz [--resume CHECKPOINT] [--save CHECKPOINT --at STEP]
+python -m tests.ugatit.fresh STEPS FILE.npz [--resume CHECKPOINT] [--save CHECKPOINT --at STEP] [--critic FEATURES]
 
 The archive holds the losses of every step and all variables after the first and after the last one.
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from tests.ugatit.feature_network import begin, critic_of
 from tests.ugatit.training import advance, tiny_recipe, values
 from ugatit.backends import current_backend
 from ugatit.checkpoint import Position, load_checkpoint, save_checkpoint
@@ -24,9 +25,13 @@ def main() -> None:
     parser.add_argument("--resume", type=Path)
     parser.add_argument("--save", type=Path)
     parser.add_argument("--at", type=int)
+    parser.add_argument("--critic", type=Path)
     options = parser.parse_args()
+    changes = {"critic": critic_of(options.critic)} if options.critic else {}
     # The weights of another seed: what the checkpoint does not bring would be missed.
-    trainer = Trainer(tiny_recipe(seed=6 if options.resume else 5), current_backend())
+    trainer = Trainer(tiny_recipe(seed=6 if options.resume else 5, **changes), current_backend())
+    if trainer.networks.critic:
+        begin(trainer, options.critic)
     if options.resume:
         saved = load_checkpoint(options.resume, trainer.networks.state)
         trainer.adopt()

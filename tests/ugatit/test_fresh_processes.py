@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.ugatit.feature_network import write_published
 from tests.ugatit.training import advance, values
 from ugatit.trainer import Trainer
 
@@ -38,6 +39,22 @@ def test_twenty_steps_are_ten_and_ten_in_another_process(tmp_path: Path) -> None
     checkpoint = tmp_path / "checkpoint.safetensors"
     straight = run("tensorflow", tmp_path, "straight.npz", 20, "--save", str(checkpoint), "--at", "10")
     agree(straight, run("tensorflow", tmp_path, "resumed.npz", 10, "--resume", str(checkpoint)))
+
+
+def test_a_critic_learns_and_teaches_the_same_on_jax(tmp_path: Path) -> None:
+    """After one step from the same seed, first moments are a fixed share of the gradients."""
+    critic = str(write_published(tmp_path / "tiny.safetensors"))
+    on_jax = run("jax", tmp_path, "jax.npz", 1, "--critic", critic)
+    here = run("tensorflow", tmp_path, "tensorflow.npz", 1, "--critic", critic)
+    losses = [name for name in here if name.startswith("loss/")]
+    assert {"loss/0/critic", "loss/0/critic_adversarial"} <= set(losses)
+    for name in losses:
+        assert float(on_jax[name]) == pytest.approx(float(here[name]), abs=1e-4, rel=1e-4)
+    for name in ("generators", "discriminators", "critic"):
+        moments = f"first/optimizer/{name}/2"
+        size = np.abs(here[moments]).max()
+        assert size > 1e-3
+        np.testing.assert_allclose(on_jax[moments] / size, here[moments] / size, atol=1e-4, err_msg=name)
 
 
 def test_jax_resumes_as_well_and_agrees_with_tensorflow(trainer: Trainer, tmp_path: Path) -> None:

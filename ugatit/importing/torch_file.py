@@ -32,7 +32,7 @@ def open_torch(path: Path, direction: Direction) -> Iterator[Found]:
             of that direction.
     """
     key = GENERATORS[direction]
-    state = _load(path).get(key)
+    state = load_torch(path).get(key)
     if not isinstance(state, Mapping) or not all(hasattr(value, "shape") for value in state.values()):
         raise WeightsError(f"{path}: holds no {key} ({direction}). Is it a checkpoint of the PyTorch release?")
     native = native_names(state)
@@ -82,7 +82,12 @@ def native_names(state: Mapping[str, Any]) -> dict[str, str]:
     return names
 
 
-def _load(path: Path) -> Mapping[str, Any]:
+def load_torch(path: Path) -> Mapping[str, Any]:
+    """The dictionary in a PyTorch file; empty if it holds something else. Nothing in it is executed.
+
+    Raises:
+        WeightsError: PyTorch is not installed, the file is damaged or holds more than tensors.
+    """
     try:
         torch = importlib.import_module("torch")
     except ModuleNotFoundError as error:

@@ -1,0 +1,131 @@
+"""`python -m ugatit train --start`: from weights that there are, with a warm-up, and a critic that joins later."""
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from tests.ugatit.feature_network import NAME, SIZE, write_published
+from tests.ugatit.networks import random_generator, weights_of
+from tests.ugatit.training import write_data
+from ugatit import Direction, GeneratorConfig, load_generator, save_generator
+from ugatit.checkpoint import read_checkpoint
+from ugatit.cli import app
+from ugatit.recipe import Recipe
+
+SHAPE = GeneratorConfig(base_channels=2, downsamplings=1, blocks=1, image_size=8)
+RECIPE = """
+warm_up = 1
+fade_in = 3
+batch = 2
+learning_rate = 0.1
+precision = "float32"
+[discriminator]
+strided = [1, 1]
+"""
+
+
+@pytest.fixture
+def runner(monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
+    return CliRunner()
+
+
+def write_start(folder: Path, *shapes: GeneratorConfig) -> Path:
+    folder.mkdir()
+    for direction, shape in zip(Direction, shapes, strict=True):
+        generator = random_generator(shape, len(direction))
+        save_generator(generator, folder / f"{direction}.safetensors", direction=direction, provenance={})
+    return folder
+
+
+def painted_by(folder: Path) -> dict[str, np.ndarray]:
+    return {
+        f"{direction} {name}": value
+        for direction in Direction
+        for name, value in weights_of(load_generator(folder / f"{direction}.safetensors", direction=direction)).items()
+    }
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_from_weights_that_there_are_and_a_critic_joins(runner: CliRunner, tmp_path: Path) -> None:
+    data, out, start = write_data(tmp_path / "data"), tmp_path / "out", write_start(tmp_path / "start", SHAPE, SHAPE)
+    (recipe := tmp_path / "recipe.toml").write_text(RECIPE)
+    arguments = ["train", "--data", str(data), "--out", str(out)]
+
+    result = runner.invoke(app, [*arguments, "--config", str(recipe), "--start", str(start), "--steps", "1"])
+    assert result.exit_code == 0, result.output
+    saved = read_checkpoint(out / "checkpoint.safetensors").recipe
+    assert (saved.generator, saved.start) == (SHAPE, str(start)), "the shape is that of the weights"
+    begun, after = painted_by(start), painted_by(out)
+    assert all(np.array_equal(begun[name], after[name]) for name in begun), "generators stand still at first"
+
+    features = write_published(tmp_path / "tiny.safetensors")
+    critic = f'[critic]\nweights = "{features}"\nnetwork = "{NAME}"\nsize = {SIZE}\n'
+    recipe.write_text(RECIPE + critic)
+    joined = ["--config", str(recipe), "--start", str(start), "--resume"]
+    result = runner.invoke(app, [*arguments, *joined, "--steps", "2"])
+    assert result.exit_code == 0, result.output
+    moved = painted_by(out)
+    assert not any(np.array_equal(after[name], moved[name]) for name in after if name.endswith("kernel"))
+    assert read_checkpoint(out / "checkpoint.safetensors").recipe.critic is not None
+    with (out / "log.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["step"] for row in rows] == ["1", "2"]
+    assert "critic" not in rows[0], "a log keeps the columns that it began with"
+
+    features.unlink()
+    result = runner.invoke(app, [*arguments, "--resume", "--steps", "3"])
+    assert result.exit_code == 0, "the checkpoint has what it needs of the critic"
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_a_log_of_a_run_with_a_critic_has_its_losses(runner: CliRunner, tmp_path: Path) -> None:
+    data, out = write_data(tmp_path / "data"), tmp_path / "out"
+    features = write_published(tmp_path / "tiny.safetensors")
+    table = '[generator]\nbase_channels = 2\ndownsamplings = 1\nblocks = 1\nimage_size = 8\n[critic]\nweights = "{}"\n'
+    (recipe := tmp_path / "recipe.toml").write_text(
+        RECIPE + table.format(features) + f'network = "{NAME}"\nsize = {SIZE}\n'
+    )
+    result = runner.invoke(
+        app, ["train", "--data", str(data), "--out", str(out), "--config", str(recipe), "--steps", "2"]
+    )
+    assert result.exit_code == 0, result.output
+    with (out / "log.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert rows[-1]["step"] == "2"
+    assert float(rows[-1]["critic"]) > 0
+    assert np.isfinite(float(rows[-1]["critic_adversarial"]))
+
+
+@pytest.mark.parametrize(
+    ("start", "message"),
+    [
+        ("nowhere", "selfie2anime.safetensors, nowhere/anime2selfie.safetensors: no such file"),
+        ("bundled:none", "no bundled weights are called 'none'"),
+    ],
+)
+def test_a_start_that_is_not_there(runner: CliRunner, tmp_path: Path, start: str, message: str) -> None:
+    result = runner.invoke(app, ["train", "--data", "x", "--out", str(tmp_path / "out"), "--start", start])
+    assert result.exit_code == 1
+    assert message in result.output.replace("\n", "")
+
+
+def test_a_start_of_two_shapes(runner: CliRunner, tmp_path: Path) -> None:
+    start = write_start(tmp_path / "start", SHAPE, replace(SHAPE, blocks=0))
+    result = runner.invoke(app, ["train", "--data", "x", "--out", str(tmp_path / "out"), "--start", str(start)])
+    assert result.exit_code == 1
+    assert "networks of different shapes" in result.output.replace("\n", " ")
+
+
+def test_how_a_run_that_starts_with_weights_goes() -> None:
+    sizes = {"generator": SHAPE.to_dict(), "discriminator": {"strided": [1, 1]}}
+    recipe = Recipe.from_dict({**sizes, "warm_up": 2, "fade_in": 3, "n_critic": 2})
+    assert [recipe.trains_generators_at(step) for step in range(6)] == [False, False, True, False, True, False]
+    assert [recipe.fade_at(step) for step in range(2, 7)] == pytest.approx([0.25, 0.5, 0.75, 1, 1])
+    assert [recipe.average_at(step) for step in (2, 4, 6)] == pytest.approx([1 / 10, 2 / 11, 3 / 12])
+    assert replace(recipe, start="bundled:fast").average_at(2) == recipe.average, "nothing random is to be forgotten"
