@@ -4,8 +4,9 @@ import asyncio
 import secrets
 import time
 from contextlib import AsyncExitStack
+from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
 from bots.requests import PhotoRequest, Picture, Refused
@@ -57,7 +58,11 @@ UPLOAD_BODY = {
                     "crop": {"type": "string", "enum": ["default", "wide", "tight"]},
                     "whole": {"type": "string", "enum": ["true", "false"]},
                     "direction": {"type": "string", "enum": ["anime", "reverse"]},
-                    "region": {"type": "string", "description": "x,y,width,height as fractions of the upright photo"},
+                    "region": {
+                        "type": "string",
+                        "pattern": r"^(0|1|0?\.[0-9]+)(,(0|1|0?\.[0-9]+)){3}$",
+                        "description": "x,y,width,height as fractions of the upright photo, inside it",
+                    },
                     "email": {
                         "type": "string",
                         "description": "gets the link to the result; only where this service sends e-mail",
@@ -194,7 +199,12 @@ def selfies_router(
         return accepted(job, response)
 
     @router.post("/{job_id}/again", status_code=202, responses=_refusals(STATUSES_OF_AGAIN))
-    async def again(job_id: str, variant: str, request: Request, response: Response) -> Accepted:
+    async def again(
+        job_id: str,
+        variant: Annotated[str, Query(json_schema_extra={"enum": [*Variant]})],  # checked below, for words of our own
+        request: Request,
+        response: Response,
+    ) -> Accepted:
         """Paint one's own photo once more, as `variant` (one of `again`) says; it need not be sent again.
 
         The answer is as for a photo. With an Idempotency-Key, the same request again starts nothing twice.
