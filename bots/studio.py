@@ -4,7 +4,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -16,6 +16,7 @@ from bots.fleet import Fleet
 from bots.likeness import Likeness
 from bots.metrics import Metrics
 from bots.requests import Discarded, Door, PhotoRequest, Picture, Progress, Refused
+from bots.restraint import HOUR, PAUSE, QUOTAS, Restraint
 from bots.seal import Seal
 from bots.vitals import Queue, Stats
 from bots.workshop import Workshop
@@ -27,7 +28,7 @@ from storage.retention import Forgotten, forget
 
 log = structlog.get_logger(__name__)
 
-MINUTE, HOUR = 60.0, 3600.0
+MINUTE = 60.0  # seconds
 
 
 class Studio:
@@ -55,6 +56,7 @@ class Studio:
         self._metrics = metrics or Metrics()
         self._clock = clock
         self._incoming: Counter[str] = Counter()  # photos on their way in, by person: they count as waiting
+        self._restraint = Restraint(clock)
         self._stopping = False
         self._scheduler: Scheduler
         self._workshop: Workshop
@@ -106,7 +108,7 @@ class Studio:
         Raises:
             Refused: none was taken, with a code for the words and, where known, when it would be.
         """
-        with self._counting_refusals(request.source):
+        async with self._counting_refusals(request):
             return await self._accept(request, photos)
 
     async def _accept(self, request: PhotoRequest, photos: Sequence[AsyncIterator[bytes]]) -> Job:
@@ -134,19 +136,18 @@ class Studio:
         Raises:
             Refused: `photo_gone` when they are wiped, and all that `accept` refuses for.
         """
-        with self._counting_refusals(source):
-            return await self._repaint(job_id, person, options, source, reply=reply, language=language)
+        request = PhotoRequest(source, person, language, options, reply)
+        async with self._counting_refusals(request):
+            return await self._repaint(job_id, request)
 
-    async def _repaint(
-        self, job_id: str, person: str, options: Options, source: Source, *, reply: str, language: str
-    ) -> Job:
+    async def _repaint(self, job_id: str, request: PhotoRequest) -> Job:
+        source, person = request.source, request.person
         known = await self._database.jobs.find(source)
         if known is not None:
             return known
         earlier = await self._database.jobs.get(job_id)
         if earlier is None or earlier.person != person or not earlier.stored_inputs:
             raise Refused("photo_gone", f"the photo of job {job_id} is wiped")
-        request = PhotoRequest(source, person, language, options, reply)
         await self._refuse_early(request, len(earlier.stored_inputs))
         # What was not taken in then is still missing; what could not be painted may be this time.
         missed = [code if not key else "" for key, code in zip(earlier.inputs, earlier.missed, strict=True)]
@@ -188,6 +189,7 @@ class Studio:
         """Cancel what a person still waits for, and wipe all that is stored of them; says how much that was."""
         for job in await self._database.jobs.of(person):
             await self.cancel(job.id, person)
+        self._restraint.wiped(person, *await self._database.jobs.photos_since(person, self._clock() - HOUR))
         forgotten = await forget(self._database, self._store, person)
         log.info("person forgotten", jobs=forgotten.jobs, photos=forgotten.photos, pictures=forgotten.pictures)
         return forgotten
@@ -265,8 +267,11 @@ class Studio:
             raise Refused("stopping", "the service is stopping")
         if request.declared_size is not None and request.declared_size > limits.limits_photo_bytes:
             raise Refused("photo_too_large", f"declared {request.declared_size} bytes")
-        if (await self._database.people.get(request.person)).blocked:
+        asks = await self._database.people.get(request.person)
+        if asks.blocked:
             raise Refused("blocked", f"{request.person} is blocked")
+        if asks.paused_until > now:
+            raise Refused("over_quota", f"{request.person} is paused", asks.paused_until)
         jobs = self._database.jobs
         waiting = await jobs.count_waiting(request.person) + self._incoming[request.person]
         if waiting >= limits.limits_waiting:
@@ -277,7 +282,11 @@ class Studio:
         if oldest is not None and oldest > now - MINUTE:
             raise Refused("over_quota", f"{request.person} sent {limits.limits_minute} in a minute", oldest + MINUTE)
         # An album that is over the limit by itself is taken as the only one of its hour.
-        room_after = max(1, limits.limits_hour - photos + 1)
+        wiped, latest = self._restraint.spent(request.person)
+        room_after = limits.limits_hour - photos + 1 - wiped
+        if wiped and room_after < 1:
+            raise Refused("over_quota", f"{request.person} had wiped {wiped} photos of this hour", latest + HOUR)
+        room_after = max(1, room_after)
         oldest = await jobs.nth_latest_photo(request.person, room_after, since=now - HOUR)
         if oldest is not None:
             raise Refused("over_quota", f"{request.person} sent {room_after} photos in an hour", oldest + HOUR)
@@ -285,12 +294,15 @@ class Studio:
             room = self._workshop.seconds_for_room()
             raise Refused("queue_full", f"{len(self._scheduler)} jobs wait", now + (room or MINUTE))
 
-    @contextmanager
-    def _counting_refusals(self, source: Source) -> Iterator[None]:
+    @asynccontextmanager
+    async def _counting_refusals(self, request: PhotoRequest) -> AsyncIterator[None]:
         try:
             yield
         except Refused as refused:
-            self._metrics.refused(source.platform, refused.code)
+            self._metrics.refused(request.source.platform, refused.code)
+            if refused.code in QUOTAS and self._restraint.strike(request.person):
+                log.warning("person paused", person=request.person, seconds=PAUSE)
+                await self._database.people.pause(request.person, self._clock() + PAUSE)
             raise
 
     @contextmanager

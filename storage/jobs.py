@@ -198,6 +198,15 @@ class Jobs:
         )
         return rows[0]["created_at"] if rows else None
 
+    async def photos_since(self, person: str, since: float) -> tuple[int, float]:
+        """How many photos a person sent since then, and when the latest of them (unix seconds); 0, 0 for none."""
+        rows = await self._sql.query(
+            "SELECT coalesce(sum(json_array_length(missed)), 0) AS photos, coalesce(max(created_at), 0) AS latest"
+            " FROM jobs WHERE person = ? AND created_at > ?",
+            (person, since),
+        )
+        return rows[0]["photos"], rows[0]["latest"]
+
     async def nth_latest_photo(self, person: str, n: int, *, since: float) -> float | None:
         """When a person sent the n-th latest of their photos since then; None when there are fewer.
 

@@ -1,4 +1,4 @@
-"""What is remembered of a person beyond their jobs: language, settings, and whether they are blocked."""
+"""What is remembered of a person beyond their jobs: language, settings, and whether they are blocked or paused."""
 
 from dataclasses import dataclass
 
@@ -13,12 +13,14 @@ class Person:
         id: `platform:id`.
         language: BCP 47 tag that they chose; None: as their platform says.
         settings: JSON of those who wrote it; opaque here.
+        paused_until: unix seconds; until then nothing is taken from them.
     """
 
     id: str
     language: str | None = None
     blocked: bool = False
     settings: str = "{}"
+    paused_until: float = 0.0
 
 
 class People:
@@ -32,7 +34,8 @@ class People:
         rows = await self._sql.query("SELECT * FROM people WHERE id = ?", (person,))
         if not rows:
             return Person(person)
-        return Person(person, rows[0]["language"], bool(rows[0]["blocked"]), rows[0]["settings"])
+        row = rows[0]
+        return Person(person, row["language"], bool(row["blocked"]), row["settings"], row["paused_until"])
 
     async def set_language(self, person: str, language: str | None) -> None:
         """Remember the language they chose; None goes back to their platform's."""
@@ -43,15 +46,30 @@ class People:
         await self._set("settings", person, settings)
 
     async def block(self, person: str, blocked: bool) -> None:
-        """Refuse this person from now on, or no longer."""
+        """Refuse this person from now on, or no longer, which ends a pause as well."""
         await self._set("blocked", person, int(blocked))
+        if not blocked:
+            await self.pause(person, 0.0)
+
+    async def pause(self, person: str, until: float) -> None:
+        """Refuse this person until then (unix seconds)."""
+        await self._set("paused_until", person, until)
+
+    async def end_pauses(self, now: float) -> None:
+        """Forget pauses that are over, and those of whom nothing else is remembered."""
+        await self._sql.query("UPDATE people SET paused_until = 0 WHERE paused_until BETWEEN 1 AND ?", (now,))
+        await self._sql.query(
+            "DELETE FROM people WHERE NOT blocked AND paused_until = 0 AND language IS NULL AND settings = '{}'"
+        )
 
     async def forget(self, person: str) -> bool:
         """Wipe what is remembered; True when there was something.
 
-        A block outlives it, by itself: otherwise wiping one's data would be the way around it.
+        A block or a pause outlives it, by itself: otherwise wiping one's data would be the way around it.
         """
-        wiped = await self._sql.query("DELETE FROM people WHERE id = ? AND NOT blocked RETURNING id", (person,))
+        wiped = await self._sql.query(
+            "DELETE FROM people WHERE id = ? AND NOT blocked AND paused_until = 0 RETURNING id", (person,)
+        )
         cleared = await self._sql.query(
             "UPDATE people SET language = NULL, settings = '{}'"
             " WHERE id = ? AND (language IS NOT NULL OR settings != '{}') RETURNING id",
@@ -59,7 +77,7 @@ class People:
         )
         return bool(wiped or cleared)
 
-    async def _set(self, column: str, person: str, value: str | int | None) -> None:
+    async def _set(self, column: str, person: str, value: str | float | None) -> None:
         await self._sql.query(
             f"INSERT INTO people (id, {column}) VALUES (?, ?)"
             f" ON CONFLICT (id) DO UPDATE SET {column} = excluded.{column}",

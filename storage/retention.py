@@ -69,6 +69,7 @@ async def sweep(
             long (it lists every one), so once a day is enough.
     """
     await database.mails.give_up(now - _KEEP_ADDRESSES)
+    await database.people.end_pauses(now)
     photos = await _sweep_photos(database.jobs, store, now - keep_inputs)
     pictures = await _sweep_pictures(database.jobs, store, now - keep_results)
     jobs = 0
