@@ -1,6 +1,7 @@
 """A mail server on a free local port that takes mails, or refuses, defers, hangs and drops them as the test says."""
 
 import asyncio
+import ssl
 import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,6 +9,7 @@ from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
+from typing import Any
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
@@ -25,6 +27,9 @@ class FakeMailServer:
         hanging: addresses that it never answers RCPT for.
         dropping: how many of the next messages it breaks the connection off at.
         password: what it asks for; None: nothing.
+        logins: passwords that it was told.
+        certificate: it speaks TLS with it; None: it does not speak TLS.
+        implicit: TLS from the first byte; otherwise STARTTLS, and nothing else before it.
     """
 
     port: int = 0
@@ -36,6 +41,9 @@ class FakeMailServer:
     hanging: set[str] = field(default_factory=set)
     dropping: int = 0
     password: str | None = None
+    certificate: ssl.SSLContext | None = None
+    implicit: bool = False
+    logins: int = 0
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     _server: asyncio.Server | None = None
     _sessions: list[SMTP] = field(default_factory=list)
@@ -45,7 +53,8 @@ class FakeMailServer:
         return f"smtp://127.0.0.1:{self.port}"
 
     async def up(self) -> None:
-        self._server = await asyncio.get_running_loop().create_server(self._session, "127.0.0.1", self.port)
+        tls = self.certificate if self.implicit else None
+        self._server = await asyncio.get_running_loop().create_server(self._session, "127.0.0.1", self.port, ssl=tls)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def down(self) -> None:
@@ -74,13 +83,18 @@ class FakeMailServer:
                 await self.changed.wait()
 
     def _session(self) -> SMTP:
-        auth = {"auth_required": True, "auth_require_tls": False, "authenticator": self._authenticate}
+        options: dict[str, Any] = {}
+        if self.password:
+            options |= {"auth_required": True, "auth_require_tls": False, "authenticator": self._authenticate}
+        if self.certificate and not self.implicit:
+            options |= {"tls_context": self.certificate, "require_starttls": True}
         with warnings.catch_warnings(action="ignore"):  # that a password without TLS is unsafe
-            session = SMTP(self, hostname="mail.example", **(auth if self.password else {}))
+            session = SMTP(self, hostname="mail.example", **options)
         self._sessions.append(session)
         return session
 
     def _authenticate(self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: object):
+        self.logins += 1
         right = isinstance(data, LoginPassword) and data.password.decode() == self.password
         return AuthResult(success=right, handled=False)
 
@@ -108,9 +122,9 @@ class FakeMailServer:
 
 
 @asynccontextmanager
-async def mail_server() -> AsyncIterator[FakeMailServer]:
+async def mail_server(**attributes: Any) -> AsyncIterator[FakeMailServer]:
     """The server, up as long as the block unless the test takes it down."""
-    server = FakeMailServer()
+    server = FakeMailServer(**attributes)
     await server.up()
     try:
         yield server

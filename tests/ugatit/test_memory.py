@@ -1,18 +1,22 @@
 """What a run is thought to need, against the networks themselves, and what is said where there is less."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 from keras import ops
 
 from ugatit import memory
 from ugatit.backends import current_backend
+from ugatit.critic.architecture import ARCHITECTURES
+from ugatit.critic.features import Depthwise, build_features
 from ugatit.discriminator import build_discriminator
 from ugatit.generator import build_generator
 from ugatit.memory import MemoryShortError, check_memory, memory_of
-from ugatit.recipe import Recipe
+from ugatit.recipe import CriticConfig, Recipe
 
 
 def recipe_of(batch: int = 1, **generator: Any) -> Recipe:
@@ -30,6 +34,14 @@ def test_weights_are_counted_right(generator: dict[str, Any]) -> None:
     ):
         held = sum(math.prod(weight.shape) for weight in model.weights if weight.name == "kernel")
         assert counted == pytest.approx(held, rel=0.03)
+
+
+def test_what_a_critic_computes_is_counted_right() -> None:
+    config = CriticConfig("any", size=96)
+    network = build_features(ARCHITECTURES[config.network], config.size, "float32")
+    convolutions = [layer for layer in network.layers if isinstance(layer, keras.layers.Conv2D | Depthwise)]
+    assert memory._critic_results(config) == sum(math.prod(layer.output.shape[1:]) for layer in convolutions)
+    assert memory_of(replace(recipe_of(), critic=config)) > memory_of(recipe_of())
 
 
 def test_it_grows_with_what_is_told_to_be_lowered() -> None:
