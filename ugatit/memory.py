@@ -113,7 +113,8 @@ def _critic_results(config: CriticConfig) -> int:
     for stage in architecture.stages:
         for i in range(stage.blocks):
             inner = channels * stage.expansion
-            results += side**2 * inner
+            if stage.expansion > 1:
+                results += side**2 * inner
             side //= stage.stride if i == 0 else 1
             results += side**2 * (inner + stage.filters)
             channels = stage.filters
