@@ -3,6 +3,12 @@
 from collections import deque
 from collections.abc import Callable
 
+import structlog
+
+from storage import People, StorageError
+
+log = structlog.get_logger(__name__)
+
 STRIKES, WITHIN = 20, 600.0  # refusals for a quota, within so many seconds: whoever only tries again has far fewer
 PAUSE = 3_600.0  # seconds that nothing is taken from somebody after that
 QUOTAS = frozenset({"over_quota", "waiting_quota"})  # codes of such refusals
@@ -13,13 +19,26 @@ class Restraint:
     """Counts refusals, and photos that count although their rows are wiped.
 
     Args:
+        people: where pauses are remembered.
         clock: unix time in seconds.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, people: People, clock: Callable[[], float]) -> None:
+        self._people = people
         self._clock = clock
         self._strikes: dict[str, deque[float]] = {}
         self._wiped: dict[str, tuple[int, float]] = {}
+
+    async def refused(self, person: str, code: str) -> None:
+        """Somebody was refused; pauses whoever has that happen again and again for a quota."""
+        if code not in QUOTAS or not self.strike(person):
+            return
+        try:
+            await self._people.pause(person, self._clock() + PAUSE)
+        except StorageError as error:  # what they are told is the refusal all the same
+            log.error("person not paused", person=person, error=str(error))
+        else:
+            log.warning("person paused", person=person, seconds=PAUSE)
 
     def strike(self, person: str) -> bool:
         """Count a refusal; True when it is one too many, after which counting begins anew."""

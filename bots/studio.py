@@ -16,7 +16,7 @@ from bots.fleet import Fleet
 from bots.likeness import Likeness
 from bots.metrics import Metrics
 from bots.requests import Discarded, Door, PhotoRequest, Picture, Progress, Refused
-from bots.restraint import HOUR, PAUSE, QUOTAS, Restraint
+from bots.restraint import HOUR, Restraint
 from bots.seal import Seal
 from bots.vitals import Queue, Stats
 from bots.workshop import Workshop
@@ -56,7 +56,7 @@ class Studio:
         self._metrics = metrics or Metrics()
         self._clock = clock
         self._incoming: Counter[str] = Counter()  # photos on their way in, by person: they count as waiting
-        self._restraint = Restraint(clock)
+        self._restraint = Restraint(database.people, clock)
         self._stopping = False
         self._scheduler: Scheduler
         self._workshop: Workshop
@@ -300,9 +300,7 @@ class Studio:
             yield
         except Refused as refused:
             self._metrics.refused(request.source.platform, refused.code)
-            if refused.code in QUOTAS and self._restraint.strike(request.person):
-                log.warning("person paused", person=request.person, seconds=PAUSE)
-                await self._database.people.pause(request.person, self._clock() + PAUSE)
+            await self._restraint.refused(request.person, refused.code)
             raise
 
     @contextmanager

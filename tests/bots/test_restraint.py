@@ -6,12 +6,26 @@ import pytest
 
 from bots.requests import Refused
 from bots.restraint import PAUSE, STRIKES, WITHIN, Restraint
+from storage import StorageError
 from tests.bots.test_studio import chunks, ended, request, settings_in, studio_in
+
+
+class Nobody:
+    """Stands in for `People` whose database is down."""
+
+    async def pause(self, person: str, until: float) -> None:
+        raise StorageError("database_locked", f"no pause for {person}")
+
+
+async def test_a_pause_that_cannot_be_written_down_spoils_no_answer() -> None:
+    restraint = Restraint(Nobody(), lambda: 0.0)
+    for _ in range(2 * STRIKES):
+        await restraint.refused("test:ann", "over_quota")
 
 
 def test_refusals_far_apart_are_no_abuse() -> None:
     now = 0.0
-    restraint = Restraint(lambda: now)
+    restraint = Restraint(Nobody(), lambda: now)
     for _ in range(3 * STRIKES):
         now += WITHIN / (STRIKES - 1) + 1
         assert not restraint.strike("test:ann")
@@ -23,7 +37,7 @@ def test_refusals_far_apart_are_no_abuse() -> None:
 
 def test_wiped_photos_count_for_an_hour() -> None:
     now = 10_000.0
-    restraint = Restraint(lambda: now)
+    restraint = Restraint(Nobody(), lambda: now)
     restraint.wiped("test:ann", 3, 9_000.0)
     restraint.wiped("test:ann", 2, 9_500.0)
     assert restraint.spent("test:ann") == (5, 9_500.0)
