@@ -40,7 +40,7 @@ class Forgotten:
         jobs: rows.
         photos, pictures: objects.
         settings: whether their language or settings were remembered.
-        blocked: whether a block stays (the only thing that does).
+        blocked: whether a block stays. Beside it only a pause does, until it is over.
     """
 
     jobs: int

@@ -131,7 +131,8 @@ class Recipe:
         learning_rate, beta_1, beta_2: of Adam, for generators and discriminators alike.
         weight_decay: L2: its product with every kernel is added to the kernel's gradient.
         decay_from: share of the run after which the learning rate falls linearly to zero.
-        n_critic: updates of the discriminators for one of the generators.
+        n_critic: updates of the discriminators (and of the critic, which has nothing else to do with it) for one of
+            the generators.
         average: decay of the exponential moving average of the generators, which is what is exported.
         augment: mirror half of the pictures, enlarge half of them by 30/256 and cut at random.
         precision: "bfloat16" computes in it and keeps weights, statistics and losses in float32; "auto" takes it where

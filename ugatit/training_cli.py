@@ -138,7 +138,9 @@ def _recipe(checkpoint: Path, config: Path | None, options: Mapping[str, Any], r
         began = read_checkpoint(checkpoint).recipe.to_dict()
         if config is None:
             return Recipe.from_dict(merge(began, options))
-    elif checkpoint.exists():
+        # Not as it starts: the weights that it started with may be others by now, or gone.
+        return Recipe.from_toml(config, options, lambda values: merge({"generator": began["generator"]}, values))
+    if checkpoint.exists():
         raise CheckpointError(f"{checkpoint}: there is a run already. Go on with --resume or take another --out.")
     if config is None:
         return Recipe.from_dict(shaped_as_start(options))

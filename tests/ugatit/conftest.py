@@ -1,10 +1,12 @@
-"""One compiled trainer for all tests: tracing takes longer than hundreds of steps of networks as small as these."""
+"""What the tests of the network share. One compiled trainer for all: tracing takes longer than hundreds of steps of
+networks as small as these."""
 
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from typer.testing import CliRunner
 
 from tests.ugatit.training import tiny_recipe
 from ugatit.backends import current_backend
@@ -34,3 +36,10 @@ def eagerly() -> Iterator[None]:
     tf.config.run_functions_eagerly(True)
     yield
     tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def runner(monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")  # the command sets what is unset; here that ends with the test
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
+    return CliRunner()

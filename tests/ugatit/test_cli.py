@@ -15,13 +15,6 @@ from ugatit.cli import app
 PHOTO = Path(__file__).parents[2] / "docs" / "astronaut.png"
 
 
-@pytest.fixture
-def runner(monkeypatch: pytest.MonkeyPatch) -> CliRunner:
-    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")  # the command sets what is unset; here that ends with the test
-    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
-    return CliRunner()
-
-
 def test_info_prints_what_is_inside(runner: CliRunner) -> None:
     result = runner.invoke(app, ["info", str(bundled_weights())])
     assert result.exit_code == 0

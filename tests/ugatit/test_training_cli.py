@@ -29,13 +29,6 @@ strided = [1, 1]
 """
 
 
-@pytest.fixture
-def runner(monkeypatch: pytest.MonkeyPatch) -> CliRunner:
-    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
-    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
-    return CliRunner()
-
-
 @pytest.mark.usefixtures("eagerly")
 def test_stopped_by_a_signal_and_resumed(runner: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data, out = write_data(tmp_path / "data"), tmp_path / "out"

@@ -1,6 +1,7 @@
 """`python -m ugatit train --start`: from weights that there are, with a warm-up, and a critic that joins later."""
 
 import csv
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,13 +27,6 @@ precision = "float32"
 [discriminator]
 strided = [1, 1]
 """
-
-
-@pytest.fixture
-def runner(monkeypatch: pytest.MonkeyPatch) -> CliRunner:
-    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
-    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
-    return CliRunner()
 
 
 def write_start(folder: Path, *shapes: GeneratorConfig) -> Path:
@@ -67,6 +61,7 @@ def test_from_weights_that_there_are_and_a_critic_joins(runner: CliRunner, tmp_p
     features = write_published(tmp_path / "tiny.safetensors")
     critic = f'[critic]\nweights = "{features}"\nnetwork = "{NAME}"\nsize = {SIZE}\n'
     recipe.write_text(RECIPE + critic)
+    shutil.rmtree(start)  # it is not needed any more
     joined = ["--config", str(recipe), "--start", str(start), "--resume"]
     result = runner.invoke(app, [*arguments, *joined, "--steps", "2"])
     assert result.exit_code == 0, result.output

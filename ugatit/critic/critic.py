@@ -19,7 +19,6 @@ from ugatit.critic.architecture import ARCHITECTURES
 from ugatit.critic.changes import changed, resampled
 from ugatit.critic.features import build_features, load_features
 from ugatit.discriminator import SLOPE
-from ugatit.layers import NORMAL
 from ugatit.losses import discriminator_loss, generator_loss
 from ugatit.packing import Pack, by_name, call, state_of
 from ugatit.random_weights import initialise
@@ -63,7 +62,7 @@ class Critic:
         self._seeing = keras.Model(self._features.inputs, mixed)
         self._seeing.trainable = False
         shapes = [tuple(found.shape[1:]) for found in mixed]
-        self._heads = {domain: build_heads(shapes, dtype, "zeros") for domain in DOMAINS}
+        self._heads = {domain: build_heads(shapes, dtype) for domain in DOMAINS}
         named: dict[str, Any] = {}
         for domain, heads in self._heads.items():
             initialise(heads, rng)
@@ -187,10 +186,13 @@ def _standardised(layer: keras.layers.Layer, x: Any) -> Any:
     return (found - mean) / spread
 
 
-def build_heads(shapes: Iterable[tuple[int, int, int]], dtype: Any, initializer: Any = NORMAL) -> keras.Model:
-    """A functional model: maps of these shapes (height, width, channels) to a float32 logit per patch of each."""
+def build_heads(shapes: Iterable[tuple[int, int, int]], dtype: Any) -> keras.Model:
+    """A functional model: maps of these shapes (height, width, channels) to a float32 logit per patch of each.
+
+    Kernels are zeros until they are initialised or loaded.
+    """
     maps = [keras.Input(shape, name=f"map_{i}") for i, shape in enumerate(shapes)]
-    options: dict[str, Any] = {"kernel_initializer": initializer, "dtype": dtype}
+    options: dict[str, Any] = {"kernel_initializer": "zeros", "dtype": dtype}
     logits = []
     for i, x in enumerate(maps):
         depth = 0

@@ -59,7 +59,7 @@ def build_features(architecture: Architecture, size: int, dtype: Any = None) -> 
 class Depthwise(keras.layers.Layer):
     """A depthwise convolution with a bias, padded as TensorFlow's "same".
 
-    On JAX it is a sum of shifted products: XLA has no fast depthwise convolution for processors.
+    On JAX it is a sum of shifted products: on processors XLA takes many times as long for the gradient of its own.
 
     Args:
         side: of the kernel, odd.
@@ -150,7 +150,7 @@ def _state(path: Path) -> Iterator[Callable[[str], np.ndarray | None]]:
     if not path.is_file():
         raise WeightsError(f"{path}: no such file. Give the weights of the feature network.")
     tensors = load_torch(path)
-    yield lambda name: tensors[name].float().numpy() if hasattr(tensors.get(name), "float") else None
+    yield lambda name: tensors[name].detach().float().numpy() if hasattr(tensors.get(name), "float") else None
 
 
 def _folded(
