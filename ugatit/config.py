@@ -31,6 +31,9 @@ class GeneratorConfig:
 
         smoothing: whether AdaLIN works with rho - 0.1, clipped to [0, 1], so that a share of layer norm always
             remains. Only the TensorFlow release knows it, on by default there.
+        pixel_shuffle: side of the blocks of pixels that are one cell to the network: their colours are the channels of
+            its first layer, and its last one gives such blocks again (sub-pixel convolution, arXiv:1609.05158). 2
+            paints twice the image size with hardly more work. 1 in the paper.
 
     Raises:
         ValueError: a field out of range; the message states what was received.
@@ -43,9 +46,16 @@ class GeneratorConfig:
     light: bool = True
     dialect: Dialect = "tensorflow"
     smoothing: bool = True
+    pixel_shuffle: int = 1
 
     def __post_init__(self) -> None:
-        for name, least in (("base_channels", 1), ("downsamplings", 1), ("blocks", 0), ("image_size", 1)):
+        for name, least in (
+            ("base_channels", 1),
+            ("downsamplings", 1),
+            ("blocks", 0),
+            ("image_size", 1),
+            ("pixel_shuffle", 1),
+        ):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise ValueError(f"{name} must be a whole number of at least {least}. Received: {value!r}")
@@ -56,11 +66,12 @@ class GeneratorConfig:
             raise ValueError(f"dialect must be one of {', '.join(get_args(Dialect))}. Received: {self.dialect!r}")
         if self.dialect == "pytorch" and self.smoothing:
             raise ValueError("smoothing belongs to the tensorflow dialect. Received: smoothing=True, dialect='pytorch'")
-        step = 2**self.downsamplings
-        if self.image_size % step or self.image_size < 2 * step or self.image_size < 4:
+        step, least = self.pixel_shuffle * 2**self.downsamplings, 4 * self.pixel_shuffle
+        if self.image_size % step or self.image_size < 2 * step or self.image_size < least:
             raise ValueError(
-                f"image_size must be at least 4 and a multiple of {step} (2 ** downsamplings) by 2 or more. "
-                f"Received: image_size={self.image_size}, downsamplings={self.downsamplings}"
+                f"image_size must be at least {least} and a multiple of {step} (pixel_shuffle * 2 ** downsamplings) by "
+                f"2 or more. Received: image_size={self.image_size}, downsamplings={self.downsamplings}, "
+                f"pixel_shuffle={self.pixel_shuffle}"
             )
 
     @property
@@ -69,9 +80,19 @@ class GeneratorConfig:
         return self.base_channels * 2**self.downsamplings
 
     @property
+    def cells(self) -> int:
+        """Side of the picture in blocks of `pixel_shuffle` pixels a side."""
+        return self.image_size // self.pixel_shuffle
+
+    @property
+    def colours(self) -> int:
+        """Channels of such a block."""
+        return 3 * self.pixel_shuffle**2
+
+    @property
     def bottleneck(self) -> int:
-        """Side of the feature map at the bottleneck, in cells."""
-        return self.image_size // 2**self.downsamplings
+        """Side of the feature map at the bottleneck."""
+        return self.cells // 2**self.downsamplings
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -62,7 +62,7 @@ class _Plan:
     def model(self, *, with_logits: bool = False) -> keras.Model:
         config, size = self.config, self.config.image_size
         image = keras.Input((size, size, 3), name="image")
-        x = self._encode(image)
+        x = self._encode(self._cells(image))
         x, logits = self._attend(x)
         gamma, beta = self._mlp(x)
         for i in range(config.blocks):
@@ -71,12 +71,31 @@ class _Plan:
             filters = config.width // 2 ** (i + 1)
             x = UpConv2D(filters, name=f"up_conv_{i}-conv2d", winograd=self.winograd, **self.kernels)(x)
             x = LIN(activation="relu", name=f"layer_ins_norm_{i}", unbiased=not self.published_tf, dtype=self.dtype)(x)
-        x = RowwiseConv2D(3, 7, name="G_logit-conv2d", winograd=self.winograd, **self.kernels)(x)
+        x = RowwiseConv2D(config.colours, 7, name="G_logit-conv2d", winograd=self.winograd, **self.kernels)(x)
         # In bfloat16 tanh would leave steps of 1/256 in bright and dark colours.
-        picture = keras.layers.Activation("tanh", dtype="float32", name="picture")(x)
+        x = keras.layers.Activation("tanh", dtype="float32", name="tanh" if config.pixel_shuffle > 1 else "picture")(x)
+        picture = self._pixels(x)
         model = keras.Model(image, [picture, logits] if with_logits else picture, name="generator")
         model.config = config
         return model
+
+    def _cells(self, image: Any) -> Any:
+        """(N, S, S, 3) → (N, S / k, S / k, 3 k k) for blocks of k x k pixels: row, column, colour."""
+        side, block = self.config.cells, self.config.pixel_shuffle
+        if block == 1:
+            return image
+        x = keras.layers.Reshape((side, block, side, 3 * block), dtype=self.dtype, name="cells-rows")(image)
+        x = keras.layers.Permute((1, 3, 2, 4), dtype=self.dtype, name="cells-turned")(x)
+        return keras.layers.Reshape((side, side, self.config.colours), dtype=self.dtype, name="cells")(x)
+
+    def _pixels(self, x: Any) -> Any:
+        """The inverse of `_cells`, float32."""
+        side, block, size = self.config.cells, self.config.pixel_shuffle, self.config.image_size
+        if block == 1:
+            return x
+        x = keras.layers.Reshape((side, side, block, 3 * block), dtype="float32", name="pixels-rows")(x)
+        x = keras.layers.Permute((1, 3, 2, 4), dtype="float32", name="pixels-turned")(x)
+        return keras.layers.Reshape((size, size, 3), dtype="float32", name="picture")(x)
 
     def _conv(self, filters: int, side: int, name: str, strides: int = 1) -> ReflectConv2D:
         options = {"strides": strides, "winograd": self.winograd, **self.kernels}
@@ -86,7 +105,7 @@ class _Plan:
         return InstanceNorm(affine=self.published_tf, activation=activation, name=name, dtype=self.dtype)
 
     def _encode(self, x: Any) -> Any:
-        """(N, S, S, 3) → (N, S / 2 ** downsamplings, the same, width)."""
+        """(N, H, H, C) → (N, H / 2 ** downsamplings, the same, width)."""
         config = self.config
         x = self._norm("ins_norm")(self._conv(config.base_channels, 7, "conv")(x))
         for i in range(config.downsamplings):

@@ -78,7 +78,7 @@ def _generator_weights(recipe: Recipe) -> int:
     levels = sum(2 * 9 * (channels * 2**i) * (channels * 2 ** (i + 1)) for i in range(config.downsamplings))
     blocks = 4 * config.blocks * 9 * width**2
     seen = width if config.light else width * config.bottleneck**2
-    return 2 * 3 * 49 * channels + levels + blocks + 2 * width**2 + (seen + 3 * width) * width
+    return 2 * config.colours * 49 * channels + levels + blocks + 2 * width**2 + (seen + 3 * width) * width
 
 
 def _discriminator_weights(recipe: Recipe) -> int:
@@ -92,7 +92,7 @@ def _discriminator_weights(recipe: Recipe) -> int:
 def _generator_results(recipe: Recipe) -> int:
     """Numbers that the convolutions of one generator give for one picture."""
     config = recipe.generator
-    levels = sum(config.base_channels * 2**i * (config.image_size // 2**i) ** 2 for i in range(config.downsamplings))
+    levels = sum(config.base_channels * 2**i * (config.cells // 2**i) ** 2 for i in range(config.downsamplings))
     return 2 * levels + (4 * config.blocks + 2) * config.width * config.bottleneck**2
 
 

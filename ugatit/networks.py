@@ -11,10 +11,12 @@ from ugatit.critic.critic import NAME, Critic
 from ugatit.direction import Direction
 from ugatit.discriminator import build_discriminator
 from ugatit.generator import build_generator, build_training_generator
-from ugatit.loading import assign_generator
+from ugatit.loading import assign_generator, load_generator
 from ugatit.packing import Pack, by_name
 from ugatit.random_weights import initialise
 from ugatit.recipe import Recipe
+from ugatit.starting import enlarged, enlargement
+from ugatit.weights_file import read_config
 
 JUDGES = {Direction.SELFIE2ANIME: "discriminator_B", Direction.ANIME2SELFIE: "discriminator_A"}
 OF_CRITIC = (NAME, f"optimizer/{NAME}")  # what the names of its variables begin with
@@ -77,11 +79,21 @@ class Networks:
     def start_with(self, files: Mapping[Direction, Path]) -> None:
         """Gives generators and averages the weights of files; the packs have to adopt them.
 
+        Args:
+            files: of networks of the same shape, or of one for smaller pictures: see `enlargement`.
+
         Raises:
             WeightsError: see `assign_generator`.
         """
         for direction, path in files.items():
-            assign_generator(self.generators[direction], path, direction)
+            model, small = self.generators[direction], read_config(path)
+            times = enlargement(small, model.config)
+            if times == 1:
+                assign_generator(model, path, direction)
+            else:
+                values = by_name(load_generator(path, dtype="float32", direction=direction))
+                for name, weight in by_name(model).items():
+                    weight.assign(enlarged(name, values[name].numpy(), small.pixel_shuffle, times))
             self._follow(direction)
 
     @property

@@ -1,9 +1,13 @@
 """Weights that a training run begins with in place of random ones: `--start`."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from ugatit.config import GeneratorConfig
 from ugatit.direction import Direction
 from ugatit.errors import WeightsError
 from ugatit.recipe import merge
@@ -47,3 +51,35 @@ def shaped_as_start(values: Mapping[str, Any]) -> Mapping[str, Any]:
             f"{' and '.join(map(str, files.values()))}: networks of different shapes. Start with a pair."
         )
     return merge({"generator": first.to_dict()}, values)
+
+
+def enlargement(small: GeneratorConfig, large: GeneratorConfig) -> int:
+    """How many times as large the pictures of a network are that is otherwise the same; 1 where it is not.
+
+    The larger one sees blocks of that many more pixels a side as one cell; see `GeneratorConfig.pixel_shuffle`.
+    """
+    times, rest = divmod(large.image_size, small.image_size)
+    same = replace(small, image_size=large.image_size, pixel_shuffle=small.pixel_shuffle * times) if times else None
+    return times if not rest and same == large else 1
+
+
+def enlarged(name: str, value: np.ndarray, block: int, times: int) -> np.ndarray:
+    """A weight of a generator in one for pictures that are `times` as large.
+
+    With these weights it paints what the small one makes of its pictures, shrunk by averaging, each pixel as a block
+    of pixels (nearest neighbour, which keeps sub-pixel convolutions free of patterns: arXiv:1707.02937).
+
+    Args:
+        name: below the generator's scope.
+        value: the small one's.
+        block: its `pixel_shuffle`.
+        times: see `enlargement`.
+    """
+    if name == "conv/conv2d/kernel":
+        height, width, _, filters = value.shape
+        blocks = value.reshape(height, width, block, block, 3, filters) / times**2
+        return blocks.repeat(times, 2).repeat(times, 3).reshape(height, width, -1, filters)
+    if name in ("G_logit/conv2d/kernel", "G_logit/conv2d/bias"):
+        blocks = value.reshape(*value.shape[:-1], block, block, 3)
+        return blocks.repeat(times, -3).repeat(times, -2).reshape(*value.shape[:-1], -1)
+    return value

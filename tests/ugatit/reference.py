@@ -64,7 +64,9 @@ class Reference:
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         config, ddof = self.config, int(self.config.dialect == "pytorch")
-        x = relu(self.norm(self.conv(x.astype("f8"), "conv"), "ins_norm"))
+        block, side = config.pixel_shuffle, config.image_size // config.pixel_shuffle
+        x = x.astype("f8").reshape(side, block, side, block, 3).transpose(0, 2, 1, 3, 4).reshape(side, side, -1)
+        x = relu(self.norm(self.conv(x, "conv"), "ins_norm"))
         for i in range(config.downsamplings):
             x = relu(self.norm(self.conv(x, f"conv_{i}", stride=2), f"ins_norm_{i}"))
         for i in range(config.blocks):
@@ -95,4 +97,5 @@ class Reference:
             x = self.conv(x.repeat(2, 0).repeat(2, 1), f"up_conv_{i}")
             rho, scale, shift = (self.take(f"layer_ins_norm_{i}/{part}") for part in ("rho", "gamma", "beta"))
             x = relu(layer_instance(x, rho, scale, shift, ddof))
-        return np.tanh(self.conv(x, "G_logit"))
+        x = np.tanh(self.conv(x, "G_logit")).reshape(side, side, block, block, 3)
+        return x.transpose(0, 2, 1, 3, 4).reshape(config.image_size, config.image_size, 3)

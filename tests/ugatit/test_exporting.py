@@ -1,6 +1,7 @@
 """Exported networks paint in their own runtimes what they paint in Keras."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,32 +9,31 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.ugatit.networks import TINY, random_generator, random_pictures
+from ugatit import GeneratorConfig
 from ugatit.cli import app
 from ugatit.exporting import saved_model, tflite
 from ugatit.exporting.errors import ExportError
 from ugatit.exporting.exporter import TOLERANCE, Format, export_generator
 from ugatit.loading import save_generator
 
-
-@pytest.fixture
-def weights(tmp_path: Path) -> Path:
-    save_generator(random_generator(TINY), tmp_path / "w.safetensors", provenance={}, half=False)
-    return tmp_path / "w.safetensors"
+SHUFFLED = replace(TINY, pixel_shuffle=2, image_size=32)
 
 
 @pytest.mark.parametrize(("form", "module"), [("saved-model", saved_model), ("tflite", tflite)])
+@pytest.mark.parametrize("shape", [TINY, SHUFFLED], ids=["as published", "blocks of pixels"])
 def test_paints_the_same(
-    tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch, form: str, module: object
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, module: object, shape: GeneratorConfig
 ) -> None:
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
-    out = tmp_path / "deep" / "net"
+    weights, out = tmp_path / "w.safetensors", tmp_path / "deep" / "net"
+    save_generator(random_generator(shape), weights, provenance={}, half=False)
     arguments = ["export", "--weights", str(weights), "--format", form, "--out", str(out)]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
     assert f"{form}, differs from Keras by" in result.output
-    pictures = random_pictures(TINY, 3, seed=7)
-    expected = np.asarray(random_generator(TINY)(pictures))
+    pictures = random_pictures(shape, 3, seed=7)
+    expected = np.asarray(random_generator(shape)(pictures))
     assert np.abs(module.paint(out, pictures) - expected).max() <= TOLERANCE  # type: ignore[attr-defined]
     assert [path.name for path in out.parent.iterdir()] == ["net"]
     again = CliRunner().invoke(app, arguments)

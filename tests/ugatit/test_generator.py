@@ -19,6 +19,8 @@ CONFIGS = {
     "pytorch light": PYTORCH,
     "pytorch full": replace(PYTORCH, light=False),
     "three levels": replace(TINY, downsamplings=3, blocks=1, image_size=32),
+    "blocks of pixels": replace(TINY, pixel_shuffle=2, image_size=32),
+    "larger blocks, full": replace(PYTORCH, pixel_shuffle=3, image_size=48, light=False),
 }
 
 

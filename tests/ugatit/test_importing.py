@@ -32,17 +32,18 @@ from ugatit.importing.shapes import expected_shapes
 FULL = replace(TINY, light=False)
 DEEP = GeneratorConfig(base_channels=3, downsamplings=3, blocks=1, image_size=32, light=False)
 PYTORCH = replace(TINY, dialect="pytorch", smoothing=False)
+SHUFFLED = replace(FULL, pixel_shuffle=2, image_size=32)
 Variables = dict[str, np.ndarray]
 
 
-@pytest.mark.parametrize("config", [TINY, FULL, DEEP, PYTORCH, replace(PYTORCH, light=False)])
+@pytest.mark.parametrize("config", [TINY, FULL, DEEP, SHUFFLED, PYTORCH, replace(PYTORCH, light=False)])
 def test_expected_shapes_are_those_of_the_network(config: GeneratorConfig) -> None:
     built = {name: value.shape for name, value in weights_of(build_generator(config)).items()}
     assert expected_shapes(config) == built
 
 
 @pytest.mark.parametrize("direction", Direction)
-@pytest.mark.parametrize("config", [TINY, FULL, DEEP, replace(FULL, smoothing=False)])
+@pytest.mark.parametrize("config", [TINY, FULL, DEEP, SHUFFLED, replace(FULL, smoothing=False)])
 def test_tensorflow_checkpoints_paint_what_they_painted(
     tmp_path: Path, config: GeneratorConfig, direction: Direction
 ) -> None:

@@ -24,7 +24,9 @@ def recipe_of(batch: int = 1, **generator: Any) -> Recipe:
     return Recipe.from_dict({"generator": shape, "batch": batch})
 
 
-@pytest.mark.parametrize("generator", [{}, {"light": False, "image_size": 32}, {"downsamplings": 3}])
+@pytest.mark.parametrize(
+    "generator", [{}, {"light": False, "image_size": 32}, {"downsamplings": 3}, {"pixel_shuffle": 2}]
+)
 def test_weights_are_counted_right(generator: dict[str, Any]) -> None:
     recipe = recipe_of(**generator)
     size = recipe.generator.image_size

@@ -10,12 +10,13 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.ugatit.feature_network import NAME, SIZE, write_published
-from tests.ugatit.networks import random_generator, weights_of
+from tests.ugatit.networks import random_generator, random_pictures, weights_of
 from tests.ugatit.training import write_data
 from ugatit import Direction, GeneratorConfig, load_generator, save_generator
 from ugatit.checkpoint import read_checkpoint
 from ugatit.cli import app
 from ugatit.recipe import Recipe
+from ugatit.starting import enlargement
 
 SHAPE = GeneratorConfig(base_channels=2, downsamplings=1, blocks=1, image_size=8)
 RECIPE = """
@@ -76,6 +77,44 @@ def test_from_weights_that_there_are_and_a_critic_joins(runner: CliRunner, tmp_p
     features.unlink()
     result = runner.invoke(app, [*arguments, "--resume", "--steps", "3"])
     assert result.exit_code == 0, "the checkpoint has what it needs of the critic"
+
+
+@pytest.mark.usefixtures("eagerly")
+@pytest.mark.parametrize("block", [1, 2])
+def test_a_run_for_larger_pictures_begins_with_what_the_smaller_network_paints(
+    runner: CliRunner, tmp_path: Path, block: int
+) -> None:
+    small = replace(SHAPE, image_size=8 * block, pixel_shuffle=block)
+    data, out, start = write_data(tmp_path / "data"), tmp_path / "out", write_start(tmp_path / "start", small, small)
+    large = replace(small, image_size=16 * block, pixel_shuffle=2 * block)
+    table = f"[generator]\nimage_size = {large.image_size}\npixel_shuffle = {large.pixel_shuffle}\n"
+    (recipe := tmp_path / "recipe.toml").write_text(RECIPE + table)
+    given = ["--config", str(recipe), "--start", str(start), "--steps", "1"]
+    result = runner.invoke(app, ["train", "--data", str(data), "--out", str(out), *given])
+    assert result.exit_code == 0, result.output
+    for direction in Direction:
+        begun = load_generator(start / f"{direction}.safetensors", direction=direction)
+        after = load_generator(out / f"{direction}.safetensors", direction=direction)
+        assert after.config == large
+        pictures = random_pictures(large)
+        shrunk = pictures.reshape(2, small.image_size, 2, small.image_size, 2, 3).mean((2, 4))
+        expected = np.asarray(begun(shrunk)).repeat(2, 1).repeat(2, 2)
+        assert np.abs(np.asarray(after(pictures)) - expected).max() < 2e-3, "float16 is what is saved"
+
+
+@pytest.mark.parametrize(
+    ("changes", "times"),
+    [
+        ({}, 1),
+        ({"image_size": 16, "pixel_shuffle": 2}, 2),
+        ({"image_size": 24, "pixel_shuffle": 3}, 3),
+        ({"image_size": 16}, 1),
+        ({"image_size": 16, "pixel_shuffle": 2, "blocks": 2}, 1),
+        ({"image_size": 4}, 1),
+    ],
+)
+def test_how_many_times_as_large(changes: dict[str, int], times: int) -> None:
+    assert enlargement(SHAPE, replace(SHAPE, **changes)) == times
 
 
 @pytest.mark.usefixtures("eagerly")

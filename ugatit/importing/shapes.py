@@ -38,7 +38,7 @@ def _shapes(config: GeneratorConfig) -> Iterator[tuple[str, Shape]]:
         if published_tf:
             yield f"MLP/{name}/dense/bias", (width,)
 
-    yield from conv("conv", 7, 3, base)
+    yield from conv("conv", 7, config.colours, base)
     yield from norm("ins_norm", base)
     for i in range(config.downsamplings):
         yield from conv(f"conv_{i}", 3, base * 2**i, base * 2 ** (i + 1))
@@ -64,7 +64,7 @@ def _shapes(config: GeneratorConfig) -> Iterator[tuple[str, Shape]]:
         yield from conv(f"up_conv_{i}", 3, 2 * filters, filters)
         for part in ("rho", "gamma", "beta"):
             yield f"layer_ins_norm_{i}/{part}", (filters,)
-    yield from conv("G_logit", 7, base, 3)
+    yield from conv("G_logit", 7, base, config.colours)
 
 
 def read_off(
@@ -94,7 +94,8 @@ def read_off(
             f"MLP/linear_0/dense/kernel has {inputs} inputs, neither the {width} channels of a light generator nor "
             f"{width} for every cell of a square"
         )
-    own_size = side * 2**downsamplings
+    block = math.isqrt(_side(shapes, "conv/conv2d/kernel", 4, 2) // 3) or 1
+    own_size = side * block * 2**downsamplings
     if not light and image_size not in (None, own_size):
         raise Unreadable(f"the full generator works on {own_size} x {own_size} pixels, not on {image_size}")
     try:
@@ -106,6 +107,7 @@ def read_off(
             light=light,
             dialect=dialect,
             smoothing=smoothing and dialect == "tensorflow",
+            pixel_shuffle=block,
         )
     except ValueError as error:
         raise Unreadable(str(error)) from error
