@@ -1,5 +1,5 @@
 # The service, and with other arguments a worker; see docs/operating.md. Everything in it is pinned by requirements.txt,
-# but the base: pin that by its digest where images must be the same for ever (--build-arg BASE=debian@sha256:…).
+# or for graphics cards by --build-arg LOCK=requirements-gpu.txt, but the base: pin that by its digest where images must be the same for ever (--build-arg BASE=debian@sha256:…).
 ARG BASE=docker.io/library/debian:12-slim
 
 FROM ${BASE} AS python
@@ -12,8 +12,9 @@ RUN apt-get update \
     && apt-get install -y --no-install-recommends python3-venv \
     && rm -rf /var/lib/apt/lists/*
 RUN python3 -m venv /opt/venv
-COPY requirements.txt .
-RUN /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.txt
+ARG LOCK=requirements.txt
+COPY ${LOCK} lock.txt
+RUN /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r lock.txt
 
 FROM python
 COPY --from=packages /opt/venv /opt/venv

@@ -26,6 +26,8 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text()
 COMPOSE = yaml.safe_load((ROOT / "deploy" / "compose.yml").read_text())
 KUBERNETES = ROOT / "deploy" / "kubernetes"
 KUSTOMIZATION = yaml.safe_load((KUBERNETES / "kustomization.yml").read_text())
+ON_GPUS = ROOT / "deploy" / "kubernetes-gpu"
+LOCKS = ("requirements.txt", "requirements-gpu.txt")
 SETTINGS = {name.upper() for name in Settings.model_fields}
 OTHERS = {"PATH", "HOME", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "AWS_DEFAULT_REGION"}  # not of Settings
 
@@ -56,7 +58,18 @@ def test_an_image_has_the_packages_and_no_more() -> None:
     packages = {name.removesuffix("*") for name in project["tool"]["setuptools"]["packages"]["find"]["include"]}
     assert set(copied()) == packages | {"LICENSE", "NOTICE"}
     let_in = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
-    assert let_in == {*copied(), "requirements.txt"}
+    assert let_in == {*copied(), *LOCKS}
+
+
+def test_both_locks_pin_the_same() -> None:
+    """But for what computes."""
+    pinned = [dict(re.findall(r"^([a-z0-9._-]+)==(\S+)", (ROOT / name).read_text(), re.MULTILINE)) for name in LOCKS]
+    on_processors, on_gpus = pinned
+    shared = set(on_processors) & set(on_gpus)
+    assert {name: on_gpus[name] for name in shared} == {name: on_processors[name] for name in shared}
+    assert {"keras", "fastapi", "tensorflow"} <= set(on_gpus)
+    assert {"nvidia-cudnn-cu12"} <= set(on_gpus) - set(on_processors)
+    assert set(on_processors) - set(on_gpus) <= {"tensorflow-cpu", "openvino", "openvino-telemetry"}
 
 
 def test_what_is_copied_runs_by_itself(tmp_path: Path) -> None:
@@ -78,6 +91,10 @@ def test_a_compose_file_is_one() -> None:
     jsonschema.validate(COMPOSE, schema)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({**COMPOSE, "services": {"service": {"prots": []}}}, schema)
+    with_gpus = yaml.safe_load((ROOT / "deploy" / "compose.gpu.yml").read_text())
+    jsonschema.validate(with_gpus, schema)
+    assert set(with_gpus["services"]) == set(COMPOSE["services"])
+    assert with_gpus["services"]["service"]["build"]["args"]["LOCK"] in LOCKS
 
 
 @pytest.mark.parametrize("manifest", MANIFESTS)
@@ -86,6 +103,28 @@ def test_a_manifest_is_what_kubernetes_takes(manifest: dict[str, Any]) -> None:
     kubernetes_validate.validate(manifest, version, strict=True)
     with pytest.raises(kubernetes_validate.ValidationError):
         kubernetes_validate.validate({**manifest, "specs": {}}, version, strict=True)
+
+
+def test_workers_get_a_graphics_card_each() -> None:
+    kustomization = yaml.safe_load((ON_GPUS / "kustomization.yml").read_text())
+    assert kustomization["resources"] == ["../kubernetes"]
+    (patch,) = kustomization["patches"]
+    target = patch["target"]
+    (worker,) = (m for m in manifests() if (m["kind"], m["metadata"]["name"]) == (target["kind"], target["name"]))
+    for operation in yaml.safe_load(patch["patch"]):
+        assert operation["op"] in ("add", "replace")
+        *steps, last = (part.replace("~1", "/") for part in operation["path"].split("/")[1:])
+        place: Any = worker
+        for step in steps:
+            place = place[int(step) if isinstance(place, list) else step]
+        if operation["op"] == "replace":
+            assert last in place
+        place[last] = operation["value"]
+    kubernetes_validate.validate(worker, kubernetes_validate.latest_version(), strict=True)
+    (container,) = worker["spec"]["template"]["spec"]["containers"]
+    assert container["resources"]["limits"]["nvidia.com/gpu"] == "1"
+    (renamed,) = (image for image in KUSTOMIZATION["images"] if image["name"] == container["image"])
+    assert [image["name"] for image in kustomization["images"]] == [renamed["newName"]]
 
 
 def test_workers_are_scaled_by_the_queue_that_they_work_for() -> None:
