@@ -59,8 +59,11 @@ def enlargement(small: GeneratorConfig, large: GeneratorConfig) -> int:
     The larger one sees blocks of that many more pixels a side as one cell; see `GeneratorConfig.pixel_shuffle`.
     """
     times, rest = divmod(large.image_size, small.image_size)
-    same = replace(small, image_size=large.image_size, pixel_shuffle=small.pixel_shuffle * times) if times else None
-    return times if not rest and same == large else 1
+    if times < 2 or rest:
+        return 1
+    return (
+        times if large == replace(small, image_size=large.image_size, pixel_shuffle=small.pixel_shuffle * times) else 1
+    )
 
 
 def enlarged(name: str, value: np.ndarray, block: int, times: int) -> np.ndarray:

@@ -80,7 +80,8 @@ import sys
 import ugatit
 from inference.engine_process import Spec
 from inference.networks.openvino import load
-load(Spec("", ugatit.bundled_weights("fast"), 128, "cpu", "float32", (1,)))
+weights = ugatit.bundled_weights("fast")
+load(Spec("", weights, ugatit.read_config(weights).image_size, "cpu", "float32", (1,)))
 assert "openvino.tools.ovc" in sys.modules  # which is what reports
 print("told by", sys.modules.get("openvino_telemetry"))
 """

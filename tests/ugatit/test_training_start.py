@@ -111,6 +111,7 @@ def test_a_run_for_larger_pictures_begins_with_what_the_smaller_network_paints(
         ({"image_size": 16}, 1),
         ({"image_size": 16, "pixel_shuffle": 2, "blocks": 2}, 1),
         ({"image_size": 4}, 1),
+        ({"image_size": 18}, 1),
     ],
 )
 def test_how_many_times_as_large(changes: dict[str, int], times: int) -> None:
