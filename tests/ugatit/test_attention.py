@@ -64,5 +64,5 @@ def test_translate_writes_them_beside_the_paintings(tmp_path: Path) -> None:
     with Image.open(plain / "a.png") as one, Image.open(mapped / "a.png") as other:
         assert np.abs(np.asarray(one, "i2") - np.asarray(other, "i2")).max() <= 1
     with Image.open(mapped / "heatmaps" / "a.png") as image:
-        assert (image.size, image.mode) == ((128, 128), "RGB")
+        assert (image.size, image.mode) == ((256, 256), "RGB")
         assert np.asarray(image).std() > 20

@@ -50,7 +50,7 @@ def test_translate_does_the_others_when_one_is_broken(runner: CliRunner, tmp_pat
     assert "3 of 4 pictures painted" in result.output
     assert sorted(path.name for path in target.iterdir()) == ["a.jpg.png", "a.png.png", "grey.webp.png", "index.html"]
     with Image.open(target / "a.jpg.png") as image:
-        assert (image.size, image.mode, image.format) == ((128, 128), "RGB", "PNG")
+        assert (image.size, image.mode, image.format) == ((256, 256), "RGB", "PNG")
         assert np.asarray(image).std() > 20
 
 
