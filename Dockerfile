@@ -1,5 +1,6 @@
 # The service, and with other arguments a worker; see docs/operating.md. Everything in it is pinned by requirements.txt,
-# or for graphics cards by --build-arg LOCK=requirements-gpu.txt, but the base: pin that by its digest where images must be the same for ever (--build-arg BASE=debian@sha256:…).
+# or for graphics cards by --build-arg LOCK=requirements-gpu.txt, but the base: pin that by its digest where images must
+# be the same for ever (--build-arg BASE=debian@sha256:…).
 ARG BASE=docker.io/library/debian:12-slim
 
 FROM ${BASE} AS python

@@ -61,9 +61,8 @@ def enlargement(small: GeneratorConfig, large: GeneratorConfig) -> int:
     times, rest = divmod(large.image_size, small.image_size)
     if times < 2 or rest:
         return 1
-    return (
-        times if large == replace(small, image_size=large.image_size, pixel_shuffle=small.pixel_shuffle * times) else 1
-    )
+    wanted = replace(small, image_size=large.image_size, pixel_shuffle=small.pixel_shuffle * times)
+    return times if large == wanted else 1
 
 
 def enlarged(name: str, value: np.ndarray, block: int, times: int) -> np.ndarray:
