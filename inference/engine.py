@@ -40,6 +40,36 @@ class BatchFailed(Exception):
         self.memory = memory
 
 
+class Line:
+    """Our end of the pipe to a process, which a thread may close while another is sending.
+
+    The end of the process breaks off what is being sent; closed meanwhile, the file's number could be another file's
+    already, to which the rest would go.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._sending = threading.Lock()
+
+    def send(self, work: Work) -> None:
+        """Blocks while the pipe is full.
+
+        Raises:
+            OSError: the process is gone, or this end is closed.
+        """
+        with self._sending:
+            self._connection.send(work)
+
+    def recv(self) -> Message:
+        message: Message = self._connection.recv()
+        return message
+
+    def close(self) -> None:
+        """Waits for what is being sent. Call it once the process is gone."""
+        with self._sending:
+            self._connection.close()
+
+
 class Engine:
     """One engine process, supervised from `async with` to its end. One batch at a time.
 
@@ -62,7 +92,7 @@ class Engine:
         self.restarts = 0
         self._on_loaded = on_loaded
         self._answer: asyncio.Future[Done] | None = None
-        self._connection: Connection | None = None  # of the process whose messages count
+        self._connection: Line | None = None  # to the process whose messages count
         self._process: SpawnProcess | None = None
         self._closing = threading.Event()
         self._heard = 0.0  # when the process last said something, by the loop's clock
@@ -73,7 +103,7 @@ class Engine:
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
-        self._up: asyncio.Future[Connection] = self._loop.create_future()  # resolved when a process takes batches
+        self._up: asyncio.Future[Line] = self._loop.create_future()  # resolved when a process takes batches
         self._thread = threading.Thread(target=self._supervise, name=f"engine {self.spec.device}", daemon=True)
         self._thread.start()
         self._listener = asyncio.create_task(self._listen(), name=f"heartbeat of engine {self.spec.device}")
@@ -175,7 +205,7 @@ class Engine:
             message: Message | None = None  # the last one, but for heartbeats
             with suppress(EOFError, OSError):
                 while True:
-                    said: Message = connection.recv()
+                    said = connection.recv()
                     message = message if isinstance(said, Beat) else said
                     if isinstance(said, Done):
                         pause = 0.0
@@ -189,9 +219,10 @@ class Engine:
                 return
             pause = min(LONGEST_PAUSE, 2 * pause + 0.5) if pause or not isinstance(message, Done) else 0.1
 
-    def _start(self) -> tuple[Connection, SpawnProcess]:
+    def _start(self) -> tuple[Line, SpawnProcess]:
         context = multiprocessing.get_context("spawn")
-        connection, childs = context.Pipe()
+        ours, childs = context.Pipe()
+        connection = Line(ours)
         process = context.Process(
             target=engine_process.main, args=(childs, self.spec), name=f"engine-{self.spec.device}", daemon=True
         )
@@ -207,12 +238,12 @@ class Engine:
         with suppress(RuntimeError):  # the loop is closed: nobody listens any more
             self._loop.call_soon_threadsafe(function, *args)
 
-    def _started(self, connection: Connection, pid: int) -> None:
+    def _started(self, connection: Line, pid: int) -> None:
         self._connection = connection
         self._heard = self._loop.time()
         self.pid = pid
 
-    def _received(self, connection: Connection, message: Message) -> None:
+    def _received(self, connection: Line, message: Message) -> None:
         if connection is not self._connection:
             return  # the last words of a process that was given up
         self._heard = self._loop.time()
@@ -251,7 +282,7 @@ class Engine:
         self._connection = None  # its death is no news
         self.warm.set()
 
-    def _died(self, connection: Connection, how: str) -> None:
+    def _died(self, connection: Line, how: str) -> None:
         if connection is not self._connection:
             return
         if not self._closing.is_set():
@@ -277,7 +308,7 @@ def _fail(future: asyncio.Future[Any], error: Exception) -> None:
         future.exception()  # seen: nobody may be waiting, which is no fault to warn of
 
 
-def _send(connection: Connection, work: Work) -> None:
+def _send(connection: Line, work: Work) -> None:
     try:
         connection.send(work)
     except OSError as error:

@@ -3,7 +3,7 @@ import os
 import signal
 import threading
 from dataclasses import replace
-from multiprocessing.connection import Connection
+from multiprocessing import Pipe
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ import pytest
 
 from inference import engine as engine_module
 from inference.batcher import Batcher
-from inference.engine import BatchFailed, Engine, EngineDied
+from inference.engine import BatchFailed, Engine, EngineDied, Line
 from inference.engine_process import Work
 from inference.errors import EngineFailed
 from tests.inference import SIZE, network, spec
@@ -66,7 +66,7 @@ async def test_a_process_found_dead_is_asked_once(tmp_path: Path, monkeypatch: p
     """Its end is noticed in a thread, a moment later: in that moment it must not use up all attempts of a crop."""
     send, asked = engine_module._send, []
 
-    def broken(connection: Connection, work: Work) -> None:
+    def broken(connection: Line, work: Work) -> None:
         asked.append(connection)
         if connection is not asked[0]:
             send(connection, work)
@@ -82,6 +82,34 @@ async def test_a_process_found_dead_is_asked_once(tmp_path: Path, monkeypatch: p
 
     assert asked.count(asked[0]) == 1
     assert engine.restarts == 1
+
+
+def test_a_pipe_is_not_closed_under_what_is_being_sent() -> None:
+    ours, childs = Pipe()
+    line, large = Line(ours), Work(np.zeros((1, 2048, 2048, 3), np.uint8), False)
+    failures: list[Exception] = []
+
+    def send() -> None:
+        try:
+            line.send(large)
+        except Exception as error:
+            failures.append(error)
+
+    sender, closer = (threading.Thread(target=target, daemon=True) for target in (send, line.close))
+    sender.start()
+    while not childs.poll(0.1):  # its beginning lies in the pipe, which holds no more
+        pass
+    closer.start()
+    closer.join(0.3)
+    assert closer.is_alive()
+    assert not ours.closed
+    childs.close()
+    for thread in (sender, closer):
+        thread.join(PATIENCE)
+    assert [type(error) for error in failures] in ([BrokenPipeError], [ConnectionResetError])
+    assert ours.closed
+    with pytest.raises(EngineDied, match="closed"):
+        engine_module._send(line, large)
 
 
 async def test_a_stopped_process_is_found_and_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
