@@ -56,7 +56,8 @@ async def serve(settings: Settings, *, say: Callable[[str], None] = print, netwo
         loop.add_signal_handler(signum, stop.set)
     async with AsyncExitStack() as stack:
         metrics = Metrics()
-        database = await stack.enter_async_context(Database(settings.database_path, changed=metrics.job_changed))
+        database = await stack.enter_async_context(Database(settings.database_path))
+        database.jobs.listen(metrics.job_changed)
         store = await stack.enter_async_context(
             open_store(settings.storage_url, secret=await database.secret("object links"))
         )
@@ -108,10 +109,13 @@ async def _open_doors(
     from bots.web import WebDoor, create_app
     from bots.web import serve as serve_web
 
-    studio.open_door(WebDoor())
+    door = WebDoor()
+    database.jobs.listen(door.changed)
+    studio.open_door(door)
     mailroom = await _open_mailroom(stack, settings, studio, database, metrics)
-    web = create_app(settings, studio, store, metrics.registry, mailroom)
+    web = create_app(settings, studio, store, metrics.registry, door, mailroom)
     say(f"Page and API    {await stack.enter_async_context(serve_web(web, settings))}")
+    stack.callback(door.close)  # before the server waits for those who still wait for a picture
     say(f"E-mail          on, as {settings.mail_from}" if mailroom else "E-mail          off (MAIL_URL turns it on)")
     if settings.telegram_token:
         from bots.telegram.runner import run_telegram

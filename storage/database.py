@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from storage.broadcasts import Broadcasts
-from storage.jobs import Job, Jobs, unheard
+from storage.jobs import Jobs
 from storage.mails import Mails
 from storage.migrations import migrate
 from storage.people import People
@@ -22,7 +22,6 @@ class Database:
         path: the file; made (mode 0600) with its folder when missing.
         busy_timeout: seconds that a statement waits while another process writes.
         clock: unix seconds.
-        changed: see `Jobs`.
 
     Raises (on entering, and from every call):
         StorageError: the file is damaged, newer, locked or cannot be written; names it and says what to do.
@@ -34,11 +33,10 @@ class Database:
         *,
         busy_timeout: float = 10.0,
         clock: Callable[[], float] = time.time,
-        changed: Callable[[Job], None] = unheard,
     ) -> None:
         self.path = path
         self._sql = Sql(path, busy_timeout=busy_timeout)
-        self.jobs = Jobs(self._sql, clock, changed)
+        self.jobs = Jobs(self._sql, clock)
         self.people = People(self._sql)
         self.broadcasts = Broadcasts(self._sql)
         self.mails = Mails(self._sql)

@@ -101,23 +101,20 @@ class Job:
         return tuple(key for key in self.inputs if key)
 
 
-def unheard(job: Job) -> None:
-    """Nobody listens to changes."""
-
-
 class Jobs:
-    """The table of jobs.
+    """The table of jobs."""
 
-    Args:
-        changed: told of every job that was added or changed its state here, as it is then. It must raise nothing.
-    """
-
-    def __init__(
-        self, sql: Sql, clock: Callable[[], float] = time.time, changed: Callable[[Job], None] = unheard
-    ) -> None:
+    def __init__(self, sql: Sql, clock: Callable[[], float] = time.time) -> None:
         self._sql = sql
         self._clock = clock
-        self._changed = changed
+        self._listeners: list[Callable[[Job], None]] = []
+
+    def listen(self, changed: Callable[[Job], None]) -> None:
+        """From now on `changed` is told of every job that was added or changed its state here, as it is then.
+
+        It must raise nothing.
+        """
+        self._listeners.append(changed)
 
     async def add(self, job: Job) -> Job | None:
         """Write a job down; None when its source has one already (see `find`)."""
@@ -301,7 +298,8 @@ class Jobs:
 
     def _told(self, job: Job | None) -> Job | None:
         if job is not None:
-            self._changed(job)
+            for changed in self._listeners:
+                changed(job)
         return job
 
     async def _select(self, where: str, values: Sequence[object], *, order: str = "created_at, rowid") -> list[Job]:

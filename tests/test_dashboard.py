@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bots.metrics import Metrics
 from bots.vitals import Vitals
-from bots.web import create_app
+from bots.web import WebDoor, create_app
 from tests.bots.studio_parts import SteeredPipeline, settings_in, studio_in
 from tests.bots.web.conftest import client_of
 from tests.service import ROOT
@@ -30,7 +30,7 @@ async def shown(tmp_path: Path) -> set[str]:
     metrics, pipeline, settings = Metrics(), SteeredPipeline(), settings_in(tmp_path)
     async with studio_in(settings, pipeline, None, metrics=metrics) as (studio, _, store):
         Vitals(studio.queue, pipeline).register(metrics.registry)  # type: ignore[arg-type]
-        async with client_of(create_app(settings, studio, store, metrics.registry)) as client:
+        async with client_of(create_app(settings, studio, store, metrics.registry, WebDoor())) as client:
             text = (await client.get("/metrics")).raise_for_status().text
     families = {family.name for family in text_string_to_metric_families(text)}
     # when a counter began, which prometheus-client adds to each

@@ -136,6 +136,29 @@ async def test_ctrl_c_finishes_what_is_painted(tmp_path: Path):
         assert "engine" not in service.output.split('"event": "stopping"')[1]
 
 
+async def test_a_visitor_who_waits_is_answered_at_the_stop(tmp_path: Path):
+    sent = asyncio.Event()
+
+    async def trace(event: str, _: object) -> None:
+        if event == "http11.send_request_body.complete":
+            sent.set()
+
+    async with Service(tmp_path, LIMITS_GRACE="3") as service:
+        await service.said("Page and API")
+        async with httpx.AsyncClient(base_url=service.address, timeout=PATIENCE) as client:
+            photo = await client.post("/api/selfies", files={"photo": ("me.jpg", jpeg(), "image/jpeg")})
+            here = photo.json()["links"]["self"]
+            while (await client.get(here)).json()["state"] == "queued":  # noqa: ASYNC110, a poll is what it is
+                await asyncio.sleep(0.05)
+            waiting = asyncio.create_task(client.get(f"{here}?wait=25", extensions={"trace": trace}))
+            await sent.wait()
+            assert (await client.get("/healthz")).status_code == 200  # so what was sent before it has arrived
+            assert await service.stop() == 0
+            answer = await waiting
+    assert answer.status_code == 200
+    assert answer.json()["state"] in {"running", "rendered", "delivered"}
+
+
 async def test_the_page_paints_with_pictures_private_in_s3(tmp_path: Path, s3: S3Server):
     settings = {
         "STORAGE_URL": "s3://private-pictures/selfies",

@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
+from bots.web.door import WebDoor
 from bots.web.health import health_router
 from bots.web.limits import SlidingWindow
 from bots.web.middleware import AnswerUnexpected, CountRequests, SafeHeaders, content_policy
@@ -20,13 +21,19 @@ ADDRESS_WINDOW = 300.0  # seconds that LIMITS_ADDRESS counts over
 
 
 def create_app(
-    settings: Settings, studio: Studio, store: Store, registry: CollectorRegistry, mailroom: Mailroom | None = None
+    settings: Settings,
+    studio: Studio,
+    store: Store,
+    registry: CollectorRegistry,
+    door: WebDoor,
+    mailroom: Mailroom | None = None,
 ) -> FastAPI:
     """The page, the API, signed files, health and metrics.
 
     Args:
         store: where the pictures lie; one that signs links to itself (files) is served here as well.
         registry: metrics that `/metrics` shows, this door's own among them; takes one app only.
+        door: the one that is open at the studio.
         mailroom: where visitors leave an address; None when this service sends no e-mail.
     """
     wording = Wording(Words.load(), settings)
@@ -35,7 +42,7 @@ def create_app(
     problems = ProblemHandlers(wording)
     problems.install(app)
     window = SlidingWindow(settings.limits_address, ADDRESS_WINDOW)
-    app.include_router(selfies_router(settings, studio, store, wording, window, mailroom))
+    app.include_router(selfies_router(settings, studio, store, door, wording, window, mailroom))
     app.include_router(health_router(studio, store, registry))
     if isinstance(store, SigningStore):
         app.include_router(objects_router(store))

@@ -7,6 +7,7 @@ from http import HTTPStatus
 
 import structlog
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
@@ -51,6 +52,7 @@ class ProblemHandlers:
     def install(self, app: FastAPI) -> None:
         app.add_exception_handler(Problem, self.refused)
         app.add_exception_handler(HTTPException, self.of_http)
+        app.add_exception_handler(RequestValidationError, self.invalid)
 
     async def refused(self, request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, Problem)
@@ -67,6 +69,10 @@ class ProblemHandlers:
         assert isinstance(error, HTTPException)
         code = self.by_status.get(error.status_code, "bad_request")
         return self._answer(request, error.status_code, code, headers=dict(error.headers or {}))
+
+    async def invalid(self, request: Request, error: Exception) -> JSONResponse:
+        """A parameter of the wrong kind or out of its range."""
+        return self._answer(request, 422, "bad_request")
 
     async def unexpected(self, request: Request, error: Exception) -> JSONResponse:
         """Nothing of the error is shown, only a reference that stands in the log beside it."""

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from bots.requests import PhotoRequest, Picture, Refused
 from bots.side_by_side import side_by_side
 from bots.variants import Variant, changed
-from bots.web.door import PLATFORM
+from bots.web.door import PLATFORM, WebDoor
 from bots.web.limits import SlidingWindow
 from bots.web.ports import Mailroom, Store, Studio
 from bots.web.problems import Problem, ProblemDetails
@@ -37,6 +37,7 @@ STATUS_OF_REFUSAL = {
     "queue_full": 503,
     "stopping": 503,
 }
+LONGEST_WAIT = 25.0  # seconds that an answer is held back; proxies break off after 30 or more
 RETRY_AFTER = {429: 60.0, 503: 30.0}  # seconds, where the studio names no time
 
 UPLOAD_BODY = {
@@ -75,8 +76,9 @@ UPLOAD_BODY = {
 
 
 class Links(BaseModel):
-    """`self` to poll; `page` shows the result to whoever has its address, and lets them delete it. A look at a photo
-    that another visitor sent names no page: knowing the id is enough to look, and not enough to delete."""
+    """`self` to look at, at best with `wait`; `page` shows the result to whoever has its address, and lets them delete
+    it. A look at a photo that another visitor sent names no page: knowing the id is enough to look, and not enough to
+    delete."""
 
     self: str
     page: str | None
@@ -114,6 +116,7 @@ def selfies_router(
     settings: Settings,
     studio: Studio,
     store: Store,
+    door: WebDoor,
     wording: Wording,
     window: SlidingWindow,
     mailroom: Mailroom | None,
@@ -168,7 +171,7 @@ def selfies_router(
 
     @router.post("", status_code=202, openapi_extra={"requestBody": UPLOAD_BODY}, responses=_refusals(STATUSES_OF_POST))
     async def send(request: Request, response: Response) -> Accepted:
-        """Send a photo, or several as one job. The answer comes before the picture: poll `links.self`."""
+        """Send a photo, or several as one job. The answer comes before the picture: look at `links.self`."""
         refuse_foreign(request, settings)
         key = idempotency_key(request)
         if wait := window.take(address_of(request)):
@@ -229,10 +232,21 @@ def selfies_router(
             raise Problem(503, "unexpected", retry_after=RETRY_AFTER[503]) from error
         return accepted(painting, response)
 
-    @router.get("/{job_id}", responses=_refusals([404]))
-    async def look(job_id: str, request: Request, response: Response) -> Selfie:
-        """Where a photo stands, and its pictures when they are done. Whoever has the id (128 random bits) may look."""
-        return await describe(await find(job_id), request, response)
+    @router.get("/{job_id}", responses=_refusals([404, 422]))
+    async def look(
+        job_id: str,
+        request: Request,
+        response: Response,
+        wait: Annotated[float, Query(ge=0, le=LONGEST_WAIT)] = 0.0,
+    ) -> Selfie:
+        """Where a photo stands, and its pictures when they are done. Whoever has the id (128 random bits) may look.
+
+        The answer comes at once, or with `wait` as soon as the state changes, after so many seconds at the latest.
+        """
+        job = await find(job_id)
+        if wait and not job.state.ended and job.state not in PAINTED:
+            job = await door.moved(job, wait, lambda: find(job_id))
+        return await describe(job, request, response)
 
     @router.post("/{job_id}/cancel", responses=_refusals([403, 404, 409]))
     async def cancel(job_id: str, request: Request, response: Response) -> Selfie:
@@ -243,7 +257,7 @@ def selfies_router(
             raise Problem(409, "not_cancelled")
         return await describe(await find(job_id), request, response)
 
-    @router.get("/{job_id}/beside/{number}", responses=_refusals([404, 429, 503]), response_class=Response)
+    @router.get("/{job_id}/beside/{number}", responses=_refusals([404, 422, 429, 503]), response_class=Response)
     async def beside(job_id: str, number: int, request: Request) -> Response:
         """The part of the photo and its anime picture side by side, as a PNG to keep. `number` counts from 1."""
         if wait := window.take(address_of(request)):  # each one is drawn anew

@@ -108,10 +108,11 @@ async def studio_in(
     metrics = metrics or Metrics()
     pipeline.largest = settings.model_batch  # as the real one has it
     async with (
-        Database(settings.database_path, changed=metrics.job_changed) as database,
+        Database(settings.database_path) as database,
         open_store(settings.storage_url, secret=await database.secret("object links")) as store,
         Studio(settings, database, wrap(store), pipeline, metrics=metrics) as studio,  # type: ignore[arg-type]
     ):
+        database.jobs.listen(metrics.job_changed)
         if door is not None:
             studio.open_door(door)
         yield studio, database, store

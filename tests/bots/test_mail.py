@@ -106,7 +106,7 @@ async def service(settings: Settings, pipeline: SteeredPipeline) -> AsyncIterato
             database.mails, database.jobs, account, letters, metrics, clock=clock, jitter=lambda: 0.0
         )  # not entered: the test says when it looks
         mailroom = Mailroom(database.mails, await database.secret(DIGEST_SECRET), clock=clock)
-        app = create_app(settings, studio, store, metrics.registry, mailroom)
+        app = create_app(settings, studio, store, metrics.registry, WebDoor(), mailroom)
         async with client_of(app) as client:
             running = Service(client, studio, database, postman, metrics, studio._clock() + 1)
             yield running

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from bots.metrics import Metrics
 from bots.requests import Refused
 from bots.vitals import Vitals, watch_loop
-from bots.web import create_app
+from bots.web import WebDoor, create_app
 from inference.errors import NoFace
 from inference.measures import Batch, Stage
 from storage import State
@@ -42,7 +42,7 @@ async def test_a_selfie_is_counted_and_timed_on_its_whole_way(tmp_path: Path) ->
     settings = settings_in(tmp_path)
     async with studio_in(settings, pipeline, door, metrics=metrics) as (studio, database, store):
         Vitals(studio.queue, pipeline).register(metrics.registry)  # type: ignore[arg-type]
-        async with client_of(create_app(settings, studio, store, metrics.registry)) as client:
+        async with client_of(create_app(settings, studio, store, metrics.registry, WebDoor())) as client:
             job = await studio.accept(request(), chunks(b"photo"))
             await studio.accept(request(), chunks(b"photo"))  # the same update again
             await ended(database, job.id)
@@ -69,7 +69,7 @@ async def test_failures_cancellations_and_refusals_are_counted_by_door_and_reaso
     settings = settings_in(tmp_path, limits_waiting=1, model_batch=1)
     async with studio_in(settings, pipeline, door, metrics=metrics) as (studio, database, store):
         Vitals(studio.queue, pipeline).register(metrics.registry)  # type: ignore[arg-type]
-        async with client_of(create_app(settings, studio, store, metrics.registry)) as client:
+        async with client_of(create_app(settings, studio, store, metrics.registry, WebDoor())) as client:
             await ended(database, (await studio.accept(request("1"), chunks(b"wall"))).id)
             jobs = [await studio.accept(request(f"{n}", f"test:{n}"), chunks(b"face")) for n in range(2, 6)]
             with pytest.raises(Refused) as refused:
@@ -109,7 +109,7 @@ async def test_what_is_tried_again_is_counted(tmp_path: Path) -> None:
     async with studio_in(settings_in(tmp_path), SteeredPipeline(), door, metrics=metrics) as (studio, database, store):
         (job,) = await database.jobs.of("test:ann")
         await ended(database, job.id)
-        async with client_of(create_app(settings_in(tmp_path), studio, store, metrics.registry)) as client:
+        async with client_of(create_app(settings_in(tmp_path), studio, store, metrics.registry, WebDoor())) as client:
             seen = await read(client)
 
     assert seen["jobs_retried_total test"] == 1
@@ -126,7 +126,7 @@ async def test_batches_and_stages_are_measured(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     async with (
         studio_in(settings, SteeredPipeline(), None) as (studio, _, store),
-        client_of(create_app(settings, studio, store, metrics.registry)) as client,
+        client_of(create_app(settings, studio, store, metrics.registry, WebDoor())) as client,
     ):
         seen = await read(client)
 

@@ -37,9 +37,12 @@ export function send(photos, options, key, sent) {
   return { accepted, abort: () => request.abort() };
 }
 
-/** Where a photo stands. Throws ApiError, with code no_connection when nobody answered. */
-export function look(id) {
-  return call(`/api/selfies/${encodeURIComponent(id)}`, {});
+/**
+ * Where a photo stands. Throws ApiError, with code no_connection when nobody answered.
+ * @param {number} wait  seconds that the service may hold its answer back, until the photo's state changes
+ */
+export function look(id, wait) {
+  return call(`/api/selfies/${encodeURIComponent(id)}?wait=${wait}`, {});
 }
 
 /**

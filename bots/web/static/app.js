@@ -4,8 +4,8 @@ import { ApiError, cancel, look, repaint, send } from "./api.js";
 import { copy } from "./copy.js";
 import { CropBox } from "./crop.js";
 
-const POLL = 700; // ms between looks while things move
-const POLL_SLOWEST = 5000;
+const PAUSE = 250; // ms at least between looks: most of the time the service holds the answer back until there is news
+const PAUSE_LONGEST = 5000; // while the connection is lost
 const KINDS = /^image\//;
 const NAMES = /\.(jpe?g|png|webp|hei[cf])$/i;
 
@@ -166,13 +166,15 @@ async function work(retry, begin) {
 /** Look again and again until the job has ended. A lost connection is waited out. */
 async function watch(id, watching) {
   watching.id = state.job = id;
-  let pause = POLL;
+  let pause = PAUSE;
+  let wait = 0;
   while (state.watching === watching) {
     try {
-      const job = await look(id);
+      const job = await look(id, wait);
       if (state.watching !== watching) return;
-      pause = POLL;
-      if (job.state === "delivered") return finished(job);
+      pause = PAUSE;
+      wait = patience(job);
+      if (job.pictures.length || job.state === "delivered") return finished(job);
       if (["failed", "cancelled", "expired"].includes(job.state)) {
         return failed(new ApiError(job.message, job.code), job.again);
       }
@@ -181,10 +183,15 @@ async function watch(id, watching) {
     } catch (error) {
       if (!(error instanceof ApiError) || error.code !== "no_connection") throw error;
       if (state.watching === watching) status(words.lost, null);
-      pause = Math.min(pause * 2, POLL_SLOWEST);
+      pause = Math.min(pause * 2, PAUSE_LONGEST);
     }
     await new Promise((resolve) => setTimeout(resolve, pause));
   }
+}
+
+/** Seconds until a place in a line is worth another look: the longer the line, the slower it seems to move. */
+function patience({ eta }) {
+  return Math.min(5, Math.max(1, Math.round((eta ?? 0) / 10)));
 }
 
 function standing({ position, eta }) {

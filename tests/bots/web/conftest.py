@@ -5,7 +5,7 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry
 
-from bots.web import create_app
+from bots.web import WebDoor, create_app
 from config import Settings
 from storage import ObjectStore, open_store
 from tests.bots.web.fakes import FakeStudio
@@ -35,12 +35,17 @@ def studio(store: ObjectStore) -> FakeStudio:
 
 
 @pytest.fixture
-async def open_client(studio: FakeStudio, store: ObjectStore) -> AsyncIterator[Callable[..., Client]]:
+def door() -> WebDoor:
+    return WebDoor()
+
+
+@pytest.fixture
+async def open_client(studio: FakeStudio, store: ObjectStore, door: WebDoor) -> AsyncIterator[Callable[..., Client]]:
     """Makes a client of an app with these settings."""
     clients: list[Client] = []
 
     def opened(**changes: object) -> Client:
-        clients.append(client_of(create_app(make_settings(**changes), studio, store, CollectorRegistry())))
+        clients.append(client_of(create_app(make_settings(**changes), studio, store, CollectorRegistry(), door)))
         return clients[-1]
 
     yield opened

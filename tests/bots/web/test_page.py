@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 import bots.web
-from bots.web import create_app
+from bots.web import WebDoor, create_app
 from bots.web.wording import Wording
 from bots.words import Words
 from storage import ObjectStore, State, StorageError
@@ -48,7 +48,7 @@ async def test_an_address_is_asked_for_only_where_mails_are_sent(
     client: httpx.AsyncClient, studio: FakeStudio, store: ObjectStore
 ) -> None:
     assert 'type="email"' not in (await client.get("/")).text
-    app = create_app(make_settings(), studio, store, CollectorRegistry(), object())
+    app = create_app(make_settings(), studio, store, CollectorRegistry(), WebDoor(), object())
     async with client_of(app) as mailing:
         assert 'type="email"' in (await mailing.get("/")).text
 
@@ -110,7 +110,7 @@ async def test_headers_of_every_answer(client: httpx.AsyncClient) -> None:
 
 
 async def test_pictures_of_a_remote_store_are_allowed_and_not_served_here(studio: FakeStudio) -> None:
-    app = create_app(make_settings(), studio, RemoteStore(), CollectorRegistry())
+    app = create_app(make_settings(), studio, RemoteStore(), CollectorRegistry(), WebDoor())
     async with client_of(app) as client:
         assert "img-src 'self' blob: https://s3.example;" in (await client.get("/")).headers["content-security-policy"]
         assert (await client.get("/objects/a?expires=99999999999&signature=a")).status_code == 404
@@ -127,7 +127,7 @@ async def test_healthy_and_ready(client: httpx.AsyncClient, studio: FakeStudio) 
 
 async def test_not_ready_without_storage(studio: FakeStudio) -> None:
     studio.ready = False
-    async with client_of(create_app(make_settings(), studio, RemoteStore(), CollectorRegistry())) as client:
+    async with client_of(create_app(make_settings(), studio, RemoteStore(), CollectorRegistry(), WebDoor())) as client:
         answer = await client.get("/readyz")
     assert answer.json()["reasons"] == ["storage: bucket_missing"]
     assert "The bucket" not in answer.text

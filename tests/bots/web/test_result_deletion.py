@@ -41,7 +41,7 @@ async def service(
 ) -> AsyncIterator[tuple[httpx.AsyncClient, Studio, Database, ObjectStore]]:
     async with studio_in(settings, pipeline, None) as (studio, database, store):
         studio.open_door(WebDoor())
-        async with client_of(create_app(settings, studio, store, CollectorRegistry())) as client:
+        async with client_of(create_app(settings, studio, store, CollectorRegistry(), WebDoor())) as client:
             yield client, studio, database, store
 
 

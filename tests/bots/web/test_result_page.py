@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from bots.requests import Progress, Stage
-from bots.web import create_app
+from bots.web import WebDoor, create_app
 from bots.web.secret_links import PURPOSE, loggable, page_of
 from bots.words import Words
 from storage import ObjectStore, State, StorageError
@@ -226,7 +226,7 @@ async def test_a_store_that_does_not_answer_is_said_and_the_link_stays_out_of_th
         raise StorageError("unreachable", "no answer from the store")
 
     monkeypatch.setattr(studio, "discard", fail)
-    async with client_of(create_app(make_settings(), studio, store, CollectorRegistry())) as client:
+    async with client_of(create_app(make_settings(), studio, store, CollectorRegistry(), WebDoor())) as client:
         with capture_logs() as logged:
             answer = await client.post(f"{page}/delete")
     assert (answer.status_code, answer.json()["code"]) == (503, "unexpected")

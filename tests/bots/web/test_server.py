@@ -8,7 +8,7 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry
 
-from bots.web import PortTaken, create_app, serve
+from bots.web import PortTaken, WebDoor, create_app, serve
 from storage import ObjectStore
 from tests.bots.web.conftest import make_settings
 from tests.bots.web.fakes import FakeStudio
@@ -16,7 +16,7 @@ from tests.bots.web.fakes import FakeStudio
 
 @pytest.fixture
 def app(studio: FakeStudio, store: ObjectStore):
-    return create_app(make_settings(), studio, store, CollectorRegistry())
+    return create_app(make_settings(), studio, store, CollectorRegistry(), WebDoor())
 
 
 async def test_serves_on_a_free_port_and_leaves_it(app, studio: FakeStudio) -> None:
@@ -78,7 +78,7 @@ async def test_the_url_can_be_opened(app, host: str) -> None:
 async def test_a_proxy_names_the_visitor_and_nobody_else_does(
     studio: FakeStudio, store: ObjectStore, proxies: tuple[str, ...], expected: list[int]
 ) -> None:
-    app = create_app(make_settings(limits_address=1), studio, store, CollectorRegistry())
+    app = create_app(make_settings(limits_address=1), studio, store, CollectorRegistry(), WebDoor())
     settings = make_settings(web_port=0, web_proxies=proxies)
     async with serve(app, settings) as url, httpx.AsyncClient(base_url=url) as client:
         statuses = []
