@@ -156,7 +156,7 @@ class TrainingRun:
         means, saved, shown = Means(), self._clock(), self._clock()
         last = self.position
         with (
-            TrainingLog(self.out, critic=recipe.critic is not None) as log,
+            TrainingLog(self.out) as log,
             batches.stream(self.trainer.pairs) as stream,
         ):
             compiled: set[frozenset[str]] = set()  # kinds of steps, by what they report

@@ -8,8 +8,7 @@ from typing import Any, Self
 
 from ugatit.events import EventFile
 
-CRITIC = ("critic", "critic_adversarial")  # reported where a recipe has one
-LOSSES = ("discriminator", "adversarial", "cycle", "identity", "cam", *CRITIC)
+LOSSES = ("discriminator", "adversarial", "cycle", "identity", "cam", "critic", "critic_adversarial")
 COLUMNS = ("step", "pairs", "seconds", "pairs_per_second", "learning_rate", *LOSSES)
 
 
@@ -55,15 +54,16 @@ class Means:
 class TrainingLog:
     """log.csv, appended to, and TensorBoard events, a new file for every part of the run.
 
+    Columns of what a run does not have, such as a critic, stay empty: it may have one when it is resumed.
+
     Args:
         folder: where log.csv and the folder `events` go.
-        critic: whether a fresh log.csv has columns for one.
     """
 
-    def __init__(self, folder: Path, *, critic: bool = False) -> None:
+    def __init__(self, folder: Path) -> None:
         self._events = EventFile(folder / "events")
         path = folder / "log.csv"
-        columns = [name for name in COLUMNS if critic or name not in CRITIC]
+        columns = list(COLUMNS)
         if begun := path.exists():
             with path.open(newline="") as file:
                 columns = next(csv.reader(file), columns)
