@@ -28,7 +28,8 @@ class Networks:
     Args:
         recipe: shapes, optimisers and the seed of the weights, which are the same on every backend.
         dtype: Keras dtype policy of all networks.
-        winograd: see `ugatit.winograd`.
+        processor: whether they compute on one: by `ugatit.winograd`, and the critic in float32, since gradients of
+            depthwise convolutions in bfloat16 are slow there.
 
     Attributes:
         weights, averaged, judging, spectra: packed weights of the generators, of their averages, of the discriminators,
@@ -37,9 +38,9 @@ class Networks:
         critic: None where the recipe has none.
     """
 
-    def __init__(self, recipe: Recipe, dtype: str, *, winograd: bool = False) -> None:
+    def __init__(self, recipe: Recipe, dtype: str, *, processor: bool = False) -> None:
         shape = recipe.generator
-        self.generators = {d: build_training_generator(shape, dtype, "zeros", winograd=winograd) for d in Direction}
+        self.generators = {d: build_training_generator(shape, dtype, "zeros", winograd=processor) for d in Direction}
         self.averages = {d: build_generator(shape, dtype, "zeros") for d in Direction}
         self.discriminators = {
             d: build_discriminator(recipe.discriminator, shape.image_size, dtype, "zeros") for d in Direction
@@ -56,7 +57,8 @@ class Networks:
         self.spectra = Pack({n: v for n, v in judges.items() if not v.trainable}, "spectra")
         self.generator_optimizer = self.weights.adam(recipe.beta_1, recipe.beta_2)
         self.discriminator_optimizer = self.judging.adam(recipe.beta_1, recipe.beta_2)
-        self.critic = Critic(recipe.critic, dtype, rng) if recipe.critic else None
+        seeing = "float32" if processor else dtype
+        self.critic = Critic(recipe.critic, seeing, rng) if recipe.critic else None
 
     @property
     def packs(self) -> tuple[Pack, ...]:

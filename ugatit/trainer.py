@@ -47,7 +47,7 @@ class Trainer:
     def __init__(self, recipe: Recipe, backend: Backend) -> None:
         self.recipe = recipe
         self.policy = policy_of(recipe, backend)
-        self.networks = Networks(recipe, self.policy, winograd=backend.on_processor())
+        self.networks = Networks(recipe, self.policy, processor=backend.on_processor())
         self.step = 0
         self.pairs = 0
         self._program = backend.program(self.networks.variables)

@@ -29,6 +29,7 @@ from ugatit.critic.changes import changed, resampled
 from ugatit.critic.critic import Critic
 from ugatit.critic.features import build_features, load_features
 from ugatit.errors import WeightsError
+from ugatit.networks import Networks
 from ugatit.recipe import CriticConfig
 from ugatit.trainer import Trainer
 
@@ -160,6 +161,16 @@ def test_what_a_critic_changes_in_a_step(tmp_path: Path) -> None:
         assert all(not np.array_equal(before[n], after[n]) for n in learning if n.endswith(("kernel", "/u")))
     assert np.abs(moments[1.0] - moments[0.0]).max() > 1e-4
     assert set(trainer.networks.state_without_critic) == set(Trainer(tiny_recipe(), current_backend()).networks.state)
+
+
+@pytest.mark.parametrize(("processor", "dtype"), [(True, "float32"), (False, "bfloat16")])
+def test_a_critic_computes_in_float32_on_processors(tmp_path: Path, processor: bool, dtype: str) -> None:
+    recipe = tiny_recipe(critic=critic_of(write_published(tmp_path / "tiny.safetensors")))
+    critic = Networks(recipe, "mixed_bfloat16", processor=processor).critic
+    assert critic is not None
+    change = draws(*STILL, -1.0, -1.0)
+    maps = critic.see(pictures(1, 8), pictures(1, 8), change, change)
+    assert {tf.as_dtype(found.dtype).name for found in maps} == {dtype}
 
 
 @pytest.mark.usefixtures("eagerly")
