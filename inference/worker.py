@@ -74,7 +74,8 @@ class Worker:
             receiving = asyncio.create_task(self._insist(partial(self._queues.orders.receive, min(room, MOST))))
             await asyncio.wait({receiving, stopped}, return_when=asyncio.FIRST_COMPLETED)
             if not receiving.done():
-                receiving.cancel()  # what it may have been given is anybody's again soon
+                receiving.cancel()
+                await asyncio.wait({receiving})  # what it may still be given is given back
                 break
             for message in receiving.result():
                 task = asyncio.create_task(self._serve(message))

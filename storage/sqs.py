@@ -5,8 +5,9 @@ Of a queue NAME there are three: NAME itself, NAME-results, and NAME-dead, which
 `RECEIVES` times in vain.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,8 @@ from storage.errors import StorageError
 
 SCHEME = "sqs://"
 MOST = 10  # messages that one ReceiveMessage gives (Amazon SQS API Reference)
-LONG_POLL = 20  # seconds, the longest that SQS waits for a message
+LONG_POLL = 5  # seconds that SQS waits for a message; so long may it take to stop listening
+LATE = 2.0  # seconds after which an answer that is due by then counts as none
 HIDDEN = 60  # seconds that a message stays hidden after it was received, unless that is extended
 RECEIVES = 3
 READ = 30.0  # seconds without a byte; more than a long poll
@@ -52,8 +54,23 @@ class Queue:
             await self._client.send_message(QueueUrl=self._url, MessageBody=body, **fair)
 
     async def receive(self, most: int = MOST, wait: int | None = None) -> list[Received]:
-        """Up to `most` messages, as soon as there is one; none after `wait` seconds, else as long as SQS waits."""
+        """Up to `most` messages, as soon as there is one; none after `wait` seconds, `LONG_POLL` by default.
+
+        Cancelled, it ends only when SQS has answered, and gives back what came: SQS may not learn that nobody listens
+        any more, and would keep for `HIDDEN` seconds what it sends to nobody.
+        """
         wait = LONG_POLL if wait is None else wait
+        polling = asyncio.create_task(self._poll(most, wait))
+        try:
+            return await asyncio.shield(polling)
+        except asyncio.CancelledError:
+            with suppress(StorageError, TimeoutError):
+                async with asyncio.timeout(wait + LATE):
+                    for message in await polling:
+                        await self.hide(message, 0)
+            raise
+
+    async def _poll(self, most: int, wait: int) -> list[Received]:
         async with explained(self.name):
             answer = await self._client.receive_message(
                 QueueUrl=self._url, MaxNumberOfMessages=min(most, MOST), WaitTimeSeconds=wait

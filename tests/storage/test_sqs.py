@@ -1,5 +1,6 @@
 """Queues: made, used, and what is said where they can't be."""
 
+import asyncio
 import json
 
 import pytest
@@ -7,7 +8,7 @@ from typer.testing import CliRunner
 
 from storage import StorageError
 from storage.cli import cli
-from storage.sqs import Queues, open_queues, open_sqs
+from storage.sqs import Queues, Received, open_queues, open_sqs
 from storage.sqs_provision import provision_queues
 from tests.fakes.sqs import SqsServer, sqs_server
 
@@ -23,6 +24,32 @@ async def test_a_message_is_hidden_given_back_and_deleted(queues: Queues) -> Non
     (again,) = await queues.orders.receive()
     await queues.orders.delete(again)
     assert await queues.orders.receive(wait=0) == []
+
+
+async def test_what_comes_to_somebody_who_listens_no_more_is_given_back(queues: Queues) -> None:
+    polling = asyncio.create_task(queues.orders.receive())
+    await asyncio.sleep(0.2)  # it is held back at the server now
+    polling.cancel()
+    await queues.orders.send("paint me")
+    with pytest.raises(asyncio.CancelledError):
+        await polling
+    (message,) = await queues.orders.receive()
+    assert message.body == "paint me"
+
+
+async def test_cancelling_waits_no_longer_than_an_answer_may_take(queues: Queues, monkeypatch) -> None:
+    async def never(_most: int, _wait: int) -> list[Received]:
+        await asyncio.Event().wait()
+        return []
+
+    monkeypatch.setattr("storage.sqs.LATE", 0.1)
+    monkeypatch.setattr(queues.orders, "_poll", never)
+    polling = asyncio.create_task(queues.orders.receive(wait=0))
+    await asyncio.sleep(0.01)
+    polling.cancel()
+    async with asyncio.timeout(5):
+        with pytest.raises(asyncio.CancelledError):
+            await polling
 
 
 async def test_what_is_received_in_vain_three_times_is_a_dead_letter(queues: Queues) -> None:
