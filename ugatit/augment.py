@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -18,24 +19,32 @@ AHEAD = 4  # batches made while one is trained on
 DRAWS = 7  # random numbers by which one picture is changed for a critic
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """N unpaired pictures of either domain, and the random numbers of a step.
+class Draws(NamedTuple):
+    """The random numbers of a step of N pairs, uniform in [0, 1).
 
     Args:
-        a, b: (N, S, S, 3) uint8.
-        mix: (2, N, 1, 1, 1) float32 in [0, 1], for domain A and B: where a gradient penalty is taken between real and
-            painted pictures.
-        noise: (2, N, S, S, 3) float32 in [0, 1]; of size 1 in place of S and 3 where no loss asks for it.
-        changes: (4, N, 7) float32 in [0, 1]: how a critic sees the real and the painted pictures of domain A, then of
-            B; see `ugatit.critic.changes`.
+        mix: (2, N, 1, 1, 1) float32, for domain A and B: where a gradient penalty is taken between real and painted
+            pictures.
+        noise: (2, N, S, S, 3) float32; of size 1 in place of S and 3 where no loss asks for it.
+        changes: (4, N, 7) float32: how a critic sees the real and the painted pictures of domain A, then of B; see
+            `ugatit.critic.changes`.
+        exchanges: (2, N, 2) float32: which earlier pictures are judged in place of the painted ones of domain A and B;
+            see `ugatit.pool`.
     """
 
-    a: np.ndarray
-    b: np.ndarray
     mix: np.ndarray
     noise: np.ndarray
     changes: np.ndarray
+    exchanges: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """N unpaired pictures of either domain, (N, S, S, 3) uint8, and the random numbers of a step."""
+
+    a: np.ndarray
+    b: np.ndarray
+    draws: Draws
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +56,7 @@ class Batches:
         batch: pairs in a batch.
         seed: of orders and changes.
         augment: mirror, enlarge and cut at random; otherwise pictures come as they are.
-        noise: whether `Batch.noise` is wanted.
+        noise: whether `Draws.noise` is wanted.
     """
 
     a: np.ndarray
@@ -62,9 +71,8 @@ class Batches:
         rng = np.random.default_rng([self.seed, CHANGE, position])
         a, b = (self._pictures(which, position, rng) for which in (0, 1))
         size = a.shape[1:] if self.noise else (1, 1, 1)
-        mix = rng.random((2, self.batch, 1, 1, 1), "float32")
-        noise = rng.random((2, self.batch, *size), "float32")
-        return Batch(a, b, mix, noise, rng.random((4, self.batch, DRAWS), "float32"))
+        shapes = ((2, self.batch, 1, 1, 1), (2, self.batch, *size), (4, self.batch, DRAWS), (2, self.batch, 2))
+        return Batch(a, b, Draws(*(rng.random(shape, "float32") for shape in shapes)))
 
     @contextmanager
     def stream(self, position: int) -> Iterator[Iterator[Batch]]:

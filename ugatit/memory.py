@@ -11,6 +11,7 @@ FLOAT = 4  # bytes
 GENERATOR_COPIES, DISCRIMINATOR_COPIES = 8, 7
 GENERATOR_PASSES, DISCRIMINATOR_PASSES = 6, 6  # of a pair, all kept for the gradient
 CRITIC_PASSES = 2  # the painted pictures of a pair; nothing of the real ones is kept. Its weights are few
+POOL_COPIES = 2  # a step writes a new one
 PER_RESULT = 6.0  # what a convolution leaves in memory over its result: padded input, norm, activation; measured
 FRAMEWORK = 2**30  # bytes, with the graph
 
@@ -48,7 +49,8 @@ def memory_of(recipe: Recipe) -> int:
     results = GENERATOR_PASSES * _generator_results(recipe) + DISCRIMINATOR_PASSES * _discriminator_results(recipe)
     if recipe.critic:
         results += CRITIC_PASSES * _critic_results(recipe.critic)
-    return round(FRAMEWORK + FLOAT * (weights + PER_RESULT * recipe.batch * results))
+    pools = 2 * recipe.pool * recipe.generator.image_size**2 * 3
+    return round(FRAMEWORK + FLOAT * (weights + PER_RESULT * recipe.batch * results) + POOL_COPIES * pools)
 
 
 def free_memory() -> int | None:

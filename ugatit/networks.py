@@ -13,6 +13,8 @@ from ugatit.discriminator import build_discriminator
 from ugatit.generator import build_generator, build_training_generator
 from ugatit.loading import assign_generator, load_generator
 from ugatit.packing import Pack, by_name
+from ugatit.pool import NAME as POOL
+from ugatit.pool import Pool
 from ugatit.random_weights import initialise
 from ugatit.recipe import Recipe
 from ugatit.starting import enlarged, enlargement
@@ -35,7 +37,7 @@ class Networks:
         weights, averaged, judging, spectra: packed weights of the generators, of their averages, of the discriminators,
             and the state of the discriminators' spectral norms. Steps work on these; the models themselves are brought
             up to date by `Pack.publish`. The first two are in the same order.
-        critic: None where the recipe has none.
+        critic, pool: None where the recipe has none.
     """
 
     def __init__(self, recipe: Recipe, dtype: str, *, processor: bool = False) -> None:
@@ -59,6 +61,7 @@ class Networks:
         self.discriminator_optimizer = self.judging.adam(recipe.beta_1, recipe.beta_2)
         seeing = "float32" if processor else dtype
         self.critic = Critic(recipe.critic, seeing, rng) if recipe.critic else None
+        self.pool = Pool(recipe.pool, shape.image_size) if recipe.pool else None
 
     @property
     def packs(self) -> tuple[Pack, ...]:
@@ -67,16 +70,17 @@ class Networks:
     @property
     def variables(self) -> list[Any]:
         """Everything that a step reads or assigns."""
-        return [*(pack.vector for pack in self.packs), *self._moments.values()]
+        return [*(pack.vector for pack in self.packs), *self._moments.values(), *self._kept.values()]
 
     @property
     def state(self) -> dict[str, Any]:
         """Everything that a checkpoint holds, by name. Weights count as published."""
-        return {name: v for pack in self.packs for name, v in pack.named.items()} | self._moments
+        return {name: v for pack in self.packs for name, v in pack.named.items()} | self._moments | dict(self._kept)
 
-    @property
-    def state_without_critic(self) -> dict[str, Any]:
-        return {name: v for name, v in self.state.items() if not name.startswith(OF_CRITIC)}
+    def state_without(self, *, critic: bool, pool: bool) -> dict[str, Any]:
+        """`state` of a run that has had no critic, or no pool of this size."""
+        new = (OF_CRITIC if critic else ()) + ((POOL,) if pool else ())
+        return {name: v for name, v in self.state.items() if not name.startswith(new)}
 
     def start_with(self, files: Mapping[Direction, Path]) -> None:
         """Gives generators and averages the weights of files; the packs have to adopt them.
@@ -97,6 +101,10 @@ class Networks:
                 for name, weight in by_name(model).items():
                     weight.assign(enlarged(name, values[name].numpy(), small.pixel_shuffle, times))
             self._follow(direction)
+
+    @property
+    def _kept(self) -> Mapping[str, Any]:
+        return self.pool.named if self.pool else {}
 
     @property
     def _moments(self) -> dict[str, Any]:

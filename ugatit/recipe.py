@@ -129,6 +129,10 @@ class Recipe:
         steps: updates of the discriminators; the paper's run is 1,000,000 of one pair.
         batch: pairs a step.
         learning_rate, beta_1, beta_2: of Adam, for generators and discriminators alike.
+        judges_rate: learning rate of discriminators and critic for each unit of the generators' (two time-scale update
+            rule, arXiv:1706.08500).
+        pool: painted pictures of either domain that are kept for discriminators and critic; see `ugatit.pool`. 0 for
+            none, as in the paper.
         weight_decay: L2: its product with every kernel is added to the kernel's gradient.
         decay_from: share of the run after which the learning rate falls linearly to zero.
         n_critic: updates of the discriminators (and of the critic, which has nothing else to do with it) for one of
@@ -153,6 +157,8 @@ class Recipe:
     steps: int = 1_000_000
     batch: int = 1
     learning_rate: float = 1e-4
+    judges_rate: float = 1.0
+    pool: int = 0
     beta_1: float = 0.5
     beta_2: float = 0.999
     weight_decay: float = 1e-4
@@ -170,7 +176,7 @@ class Recipe:
         for name in ("beta_1", "beta_2", "average", "decay_from"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must lie between 0 and 1. Received: {getattr(self, name)!r}")
-        for name in ("learning_rate", "weight_decay", "warm_up", "fade_in"):
+        for name in ("learning_rate", "judges_rate", "pool", "weight_decay", "warm_up", "fade_in"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative. Received: {getattr(self, name)!r}")
         if self.precision not in get_args(Precision):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from ugatit.augment import Batch
+from ugatit.augment import Batch, Draws
 from ugatit.backends import Backend
 from ugatit.direction import Direction
 from ugatit.losses import between, cam_loss, discriminator_loss, generator_loss, gradient_penalty, l1
@@ -67,7 +67,7 @@ class Trainer:
             both directions.
         """
         rate = np.float32(self.recipe.learning_rate_at(progress))
-        arguments = (batch.a, batch.b, batch.mix, batch.noise, batch.changes, rate)
+        arguments = (batch.a, batch.b, batch.draws, rate)
         if self.recipe.trains_generators_at(self.step):
             average, fade = (f(self.step) for f in (self.recipe.average_at, self.recipe.fade_at))
             report = self._full(*arguments, np.float32(average), np.float32(fade))
@@ -89,10 +89,8 @@ class Trainer:
             pack.adopt()
         self._program.adopt()
 
-    def _train_both(
-        self, a: Any, b: Any, mix: Any, noise: Any, changes: Any, rate: Any, average: Any, fade: Any
-    ) -> Mapping[str, Any]:
-        """a, b: (N, S, S, 3) uint8; mix, noise, changes: see `Batch`; rate, average, fade: scalars."""
+    def _train_both(self, a: Any, b: Any, draws: Draws, rate: Any, average: Any, fade: Any) -> Mapping[str, Any]:
+        """a, b: (N, S, S, 3) uint8; rate, average, fade: scalars."""
         a, b, weights = _scaled(a), _scaled(b), self.recipe.losses
         networks = self.networks
 
@@ -104,7 +102,7 @@ class Trainer:
             (fake_b, same_b), (cam_ab, cam_bb) = ops.split(painted, 2), ops.split(logits, 2)
             painted, logits = to_a(ops.concatenate([b, a]))
             (fake_a, same_a), (cam_ba, cam_aa) = ops.split(painted, 2), ops.split(logits, 2)
-            judged, seen = self._judge_all(a, b, fake_a, fake_b, mix, noise, changes, rate)
+            judged, seen = self._judge_all(a, b, fake_a, fake_b, draws, rate)
             (back_a, _), (back_b, _) = to_a(fake_b), to_b(fake_a)
             judges = networks.judging.unpack() | networks.spectra.unpack()  # as they are after their update
             adversarial = sum(
@@ -133,26 +131,32 @@ class Trainer:
         networks.averaged.vector.assign(mean + (1.0 - average) * (now - mean))
         return report
 
-    def _train_discriminators(self, a: Any, b: Any, mix: Any, noise: Any, changes: Any, rate: Any) -> Mapping[str, Any]:
+    def _train_discriminators(self, a: Any, b: Any, draws: Draws, rate: Any) -> Mapping[str, Any]:
         a, b = _scaled(a), _scaled(b)
         weights, generators = self.networks.weights.unpack(), self.networks.generators
         (fake_b, _), _ = call(generators[TO_B], weights, a)
         (fake_a, _), _ = call(generators[TO_A], weights, b)
-        return self._judge_all(a, b, fake_a, fake_b, mix, noise, changes, rate)[0]
+        return self._judge_all(a, b, fake_a, fake_b, draws, rate)[0]
 
     def _judge_all(
-        self, a: Any, b: Any, fake_a: Any, fake_b: Any, mix: Any, noise: Any, changes: Any, rate: Any
+        self, a: Any, b: Any, fake_a: Any, fake_b: Any, draws: Draws, rate: Any
     ) -> tuple[dict[str, Any], Sequence[Any]]:
         """Trains discriminators and critic; their report, and what the critic sees of the painted pictures."""
-        report = self._update_discriminators(a, b, fake_a, fake_b, mix, noise, rate)
-        critic = self.networks.critic
+        rate, pool, critic = self.recipe.judges_rate * rate, self.networks.pool, self.networks.critic
+        judged_a, judged_b = fake_a, fake_b
+        if pool:
+            judged_a = pool.exchange(TO_A, ops.stop_gradient(fake_a), draws.exchanges[0])
+            judged_b = pool.exchange(TO_B, ops.stop_gradient(fake_b), draws.exchanges[1])
+        report = self._update_discriminators(a, b, judged_a, judged_b, draws, rate)
         if critic is None:
             return report, ()
-        real, fake = critic.see(a, b, changes[0], changes[2]), critic.see(fake_a, fake_b, changes[1], changes[3])
-        return report | critic.update(self._program, real, fake, rate), fake
+        of_real, of_fake = ([draws.changes[i] for i in drawn] for drawn in ((0, 2), (1, 3)))  # for A and B each
+        real, fake = critic.see(a, b, *of_real), critic.see(fake_a, fake_b, *of_fake)
+        judged = critic.see(judged_a, judged_b, *of_fake) if pool else fake
+        return report | critic.update(self._program, real, judged, rate), fake
 
     def _update_discriminators(
-        self, a: Any, b: Any, fake_a: Any, fake_b: Any, mix: Any, noise: Any, rate: Any
+        self, a: Any, b: Any, fake_a: Any, fake_b: Any, draws: Draws, rate: Any
     ) -> dict[str, Any]:
         """Trains the discriminators on real and painted pictures, (N, S, S, 3) in [-1, 1] each."""
         fake_a, fake_b = ops.stop_gradient(fake_a), ops.stop_gradient(fake_b)
@@ -161,8 +165,8 @@ class Trainer:
 
         def objective() -> tuple[Any, Mapping[str, Any]]:
             weights, spectra = networks.judging.unpack(), networks.spectra.unpack()
-            of_a, spectra_a = self._judge(TO_A, weights | spectra, a, fake_a, mix[0], noise[0])
-            of_b, spectra_b = self._judge(TO_B, weights | spectra, b, fake_b, mix[1], noise[1])
+            of_a, spectra_a = self._judge(TO_A, weights | spectra, a, fake_a, draws.mix[0], draws.noise[0])
+            of_b, spectra_b = self._judge(TO_B, weights | spectra, b, fake_b, draws.mix[1], draws.noise[1])
             networks.spectra.assign(spectra_a | spectra_b)
             loss = of_a + of_b
             return self.recipe.losses.adversarial * loss, {"discriminator": loss}

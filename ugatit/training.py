@@ -78,7 +78,7 @@ class TrainingRun:
         out: folder for checkpoint, log, sheets and weights; it exists.
         backend: see `ugatit.backends.current_backend`.
         pace: when it ends and writes.
-        resume: go on from the checkpoint in `out`; what it lacks of a critic begins anew.
+        resume: go on from the checkpoint in `out`; what it lacks of a critic or of a pool begins anew.
         clock: seconds, monotonic.
         written: called whenever files of `out` are whole and new: after every checkpoint and every sheet.
 
@@ -105,9 +105,11 @@ class TrainingRun:
         self._before = 0.0  # seconds of earlier parts
         networks, fresh = self.trainer.networks, recipe.critic
         if resume:
-            if read_checkpoint(out / FILE).recipe.critic:
+            before = read_checkpoint(out / FILE).recipe
+            if before.critic:
                 fresh = None
-            saved = load_checkpoint(out / FILE, networks.state_without_critic if fresh else networks.state)
+            known = networks.state_without(critic=fresh is not None, pool=before.pool == 0)
+            saved = load_checkpoint(out / FILE, known)
             self.trainer.step, self.trainer.pairs = saved.position.step, saved.position.pairs
             self._before = saved.position.seconds
         elif recipe.start:

@@ -85,11 +85,11 @@ def test_a_stream_goes_on_from_anywhere() -> None:
     with batches.stream(10) as stream:
         resumed = [next(stream) for _ in range(3)]
     for whole, part in zip(unbroken[5:], resumed, strict=True):
-        for name in ("a", "b", "mix", "noise"):
-            np.testing.assert_array_equal(getattr(whole, name), getattr(part, name))
+        for one, other in zip((whole.a, whole.b, *whole.draws), (part.a, part.b, *part.draws), strict=True):
+            np.testing.assert_array_equal(one, other)
     assert (unbroken[0].a.shape, unbroken[0].a.dtype) == ((2, 8, 8, 3), np.uint8)
-    assert unbroken[0].noise.shape == (2, 2, 8, 8, 3)
-    assert not np.array_equal(unbroken[0].mix, unbroken[1].mix)
+    assert unbroken[0].draws.noise.shape == (2, 2, 8, 8, 3)
+    assert not np.array_equal(unbroken[0].draws.mix, unbroken[1].draws.mix)
 
 
 def test_every_epoch_has_every_picture_once() -> None:

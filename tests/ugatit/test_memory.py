@@ -46,6 +46,12 @@ def test_what_a_critic_computes_is_counted_right() -> None:
     assert memory_of(replace(recipe_of(), critic=config)) > memory_of(recipe_of())
 
 
+def test_earlier_pictures_that_are_kept_are_counted() -> None:
+    recipe = recipe_of()
+    bytes_of_one = recipe.generator.image_size**2 * 3
+    assert memory_of(replace(recipe, pool=50)) - memory_of(recipe) == pytest.approx(2 * 2 * 50 * bytes_of_one, abs=1)
+
+
 def test_it_grows_with_what_is_told_to_be_lowered() -> None:
     least = memory_of(recipe_of())
     assert least > memory.FRAMEWORK

@@ -66,6 +66,21 @@ def test_the_penalty_reaches_the_discriminators() -> None:
     assert losses[1] > losses[0] + 1  # fresh critics' gradients are far from the norm of 1
 
 
+@pytest.mark.usefixtures("eagerly")
+def test_judges_may_learn_at_a_rate_of_their_own() -> None:
+    """Adam's first step is the learning rate for every weight with a gradient well above its epsilon."""
+    for rate in (1.0, 3.0):
+        trainer = trainer_of(tiny_recipe(learning_rate=1e-3, weight_decay=0, judges_rate=rate))
+        before = values(trainer)
+        advance(trainer, 1)
+        moved = {name: np.abs(value - before[name]).max() for name, value in values(trainer).items()}
+        kernels = {name: value for name, value in moved.items() if name.endswith("kernel")}
+        judging = [value for name, value in kernels.items() if name.startswith("discriminator_")]
+        painting = [value for name, value in kernels.items() if name.startswith("generator_")]
+        assert max(judging) == pytest.approx(1e-3 * rate, rel=1e-3)
+        assert max(painting) == pytest.approx(1e-3, rel=1e-3)
+
+
 def test_recipes() -> None:
     recipe = tiny_recipe(decay_from=0.5, learning_rate=1e-4)
     assert [recipe.learning_rate_at(p) for p in (0, 0.5, 0.75, 1)] == pytest.approx([1e-4, 1e-4, 5e-5, 0])
@@ -82,6 +97,8 @@ def test_recipes() -> None:
         ({"batch": 0}, "batch must be at least 1. Received: 0"),
         ({"losses": {"gan": "magic"}}, "gan must be one of"),
         ({"losses": {"cycel": 1}}, "losses: unknown fields. Received: cycel"),
+        ({"pool": -1}, "pool must not be negative. Received: -1"),
+        ({"judges_rate": -0.5}, "judges_rate must not be negative. Received: -0.5"),
         ({"precision": "float16"}, "precision must be one of"),
         ({"discriminator": {"strided": [1, 2]}}, "at least 12. Received: 8"),
         ({"speed": 1}, "recipe: unknown fields. Received: speed"),

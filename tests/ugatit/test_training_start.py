@@ -1,4 +1,4 @@
-"""`python -m ugatit train --start`: from weights that there are, with a warm-up, and a critic that joins later."""
+"""`python -m ugatit train --start`: from weights that there are, with a warm-up; critic and pool may join later."""
 
 import csv
 import shutil
@@ -47,7 +47,7 @@ def painted_by(folder: Path) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.usefixtures("eagerly")
-def test_from_weights_that_there_are_and_a_critic_joins(runner: CliRunner, tmp_path: Path) -> None:
+def test_from_weights_that_there_are_and_critic_and_pool_join(runner: CliRunner, tmp_path: Path) -> None:
     data, out, start = write_data(tmp_path / "data"), tmp_path / "out", write_start(tmp_path / "start", SHAPE, SHAPE)
     (recipe := tmp_path / "recipe.toml").write_text(RECIPE)
     arguments = ["train", "--data", str(data), "--out", str(out)]
@@ -61,14 +61,15 @@ def test_from_weights_that_there_are_and_a_critic_joins(runner: CliRunner, tmp_p
 
     features = write_published(tmp_path / "tiny.safetensors")
     critic = f'[critic]\nweights = "{features}"\nnetwork = "{NAME}"\nsize = {SIZE}\n'
-    recipe.write_text(RECIPE + critic)
+    recipe.write_text("pool = 2\n" + RECIPE + critic)
     shutil.rmtree(start)  # it is not needed any more
     joined = ["--config", str(recipe), "--start", str(start), "--resume"]
     result = runner.invoke(app, [*arguments, *joined, "--steps", "2"])
     assert result.exit_code == 0, result.output
     moved = painted_by(out)
     assert not any(np.array_equal(after[name], moved[name]) for name in after if name.endswith("kernel"))
-    assert read_checkpoint(out / "checkpoint.safetensors").recipe.critic is not None
+    saved = read_checkpoint(out / "checkpoint.safetensors").recipe
+    assert (saved.critic is not None, saved.pool) == (True, 2)
     with (out / "log.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["step"] for row in rows] == ["1", "2"]
@@ -77,7 +78,7 @@ def test_from_weights_that_there_are_and_a_critic_joins(runner: CliRunner, tmp_p
 
     features.unlink()
     result = runner.invoke(app, [*arguments, "--resume", "--steps", "3"])
-    assert result.exit_code == 0, "the checkpoint has what it needs of the critic"
+    assert result.exit_code == 0, "the checkpoint has what it needs of both"
 
 
 @pytest.mark.usefixtures("eagerly")

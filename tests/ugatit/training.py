@@ -16,6 +16,7 @@ BASE: dict[str, Any] = {
     "generator": {"base_channels": 2, "downsamplings": 1, "blocks": 1, "image_size": SIZE},
     "discriminator": {"strided": [1, 1], "cap": 4},
     "batch": 2,
+    "pool": 3,
     "steps": 20,
     "precision": "float32",
     "seed": 5,

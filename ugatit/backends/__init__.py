@@ -25,7 +25,8 @@ class Program(Protocol):
         """The gradient of a scalar function, like x; it can be differentiated again."""
 
     def compile(self, step: Callable[..., Mapping[str, Any]]) -> Callable[..., Mapping[str, Any]]:
-        """The step as one graph. Arguments are arrays of fixed shapes; returned are scalars on the device.
+        """The step as one graph. Arguments are arrays of fixed shapes, or tuples of them; returned are scalars on the
+        device.
 
         Calling it raises MemoryShortError where the device has no room for it.
         """
