@@ -4,6 +4,7 @@ Logits are a sequence of tensors of any shape: patches (N, s, s, 1) and CAM (N, 
 with its own mean, and the means are added, so that patches and CAM weigh the same whatever their number.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -76,6 +77,26 @@ def gradient_penalty(
         return ops.mean(ops.square(excess))
 
     return sum(of_one(index) for index in range(count))
+
+
+def zero_centred_penalty(critic: Callable[[Any], Sequence[Any]], real: Any, input_gradient: InputGradient) -> Any:
+    """How steep the logits are at real pictures: half of their squared gradient (R1, arXiv:1801.04406).
+
+    Logits of P patches count as if each saw pixels of its own, which makes the value the same for any P.
+
+    Args:
+        critic: inputs → logits, the pictures along their first axis.
+        real: (N, S, S, 3), or a list of tensors, as `critic` takes it.
+        input_gradient: see `gradient_penalty`.
+    """
+
+    def total(x: Any) -> Any:
+        return sum(ops.sum(logit) / math.prod(logit.shape[1:]) ** 0.5 for logit in critic(x))
+
+    gradients = input_gradient(total, real)
+    gradients = gradients if isinstance(gradients, (list, tuple)) else [gradients]
+    squares = (ops.sum(ops.square(ops.cast(g, "float32"))) / g.shape[0] for g in gradients)
+    return 0.5 * sum(squares)
 
 
 def _on_real(gan: Gan, logit: Any) -> Any:

@@ -61,6 +61,8 @@ class LossConfig:
         gan: kind of adversarial loss.
         adversarial, cycle, identity, cam: weights.
         penalty: weight of the gradient penalty of "wgan-gp", "wgan-lp" and "dragan".
+        r1: weight of the zero-centred gradient penalty on real pictures, which damps the swing of generators against
+            discriminators (arXiv:1801.04406); of any kind of loss.
     """
 
     gan: Gan = "lsgan"
@@ -69,10 +71,13 @@ class LossConfig:
     identity: float = 10.0
     cam: float = 1000.0
     penalty: float = 10.0
+    r1: float = 0.0
 
     def __post_init__(self) -> None:
         if self.gan not in get_args(Gan):
             raise ValueError(f"gan must be one of {', '.join(get_args(Gan))}. Received: {self.gan!r}")
+        if self.r1 < 0:
+            raise ValueError(f"r1 must not be negative. Received: {self.r1}")
 
     @property
     def has_penalty(self) -> bool:
@@ -87,6 +92,7 @@ class CriticConfig:
         weights: the network's file; see `ugatit.critic.features.load_features`. Read once, when the critic begins.
         network: its kind; one of `ugatit.critic.architecture.ARCHITECTURES`.
         weight: of the critic in the generators' loss.
+        r1: weight of the zero-centred gradient penalty of its heads, on what it sees of real pictures.
         size: side of the pictures that it sees, which are resampled; a multiple of 32.
         beta_1, beta_2: of Adam for its heads.
 
@@ -97,6 +103,7 @@ class CriticConfig:
     weights: str = ""
     network: str = "efficientnet-lite0"
     weight: float = 0.1
+    r1: float = 0.0
     size: int = 192
     beta_1: float = 0.0
     beta_2: float = 0.99
@@ -110,6 +117,8 @@ class CriticConfig:
             raise ValueError(f"the critic's size must be a multiple of 32 and at least 96. Received: {self.size}")
         if self.weight < 0:
             raise ValueError(f"the critic's weight must not be negative. Received: {self.weight}")
+        if self.r1 < 0:
+            raise ValueError(f"the critic's r1 must not be negative. Received: {self.r1}")
         for name in ("beta_1", "beta_2"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must lie between 0 and 1. Received: {getattr(self, name)!r}")

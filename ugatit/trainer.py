@@ -15,7 +15,15 @@ from keras import ops
 from ugatit.augment import Batch, Draws
 from ugatit.backends import Backend
 from ugatit.direction import Direction
-from ugatit.losses import between, cam_loss, discriminator_loss, generator_loss, gradient_penalty, l1
+from ugatit.losses import (
+    between,
+    cam_loss,
+    discriminator_loss,
+    generator_loss,
+    gradient_penalty,
+    l1,
+    zero_centred_penalty,
+)
 from ugatit.networks import Networks
 from ugatit.packing import Pack, call, state_of
 from ugatit.recipe import Recipe
@@ -188,6 +196,10 @@ class Trainer:
             points = between(losses.gan, real, fake, mix, noise)
             loss += losses.penalty * gradient_penalty(
                 losses.gan, lambda x: call(discriminator, weights, x)[0], points, self._program.input_gradient
+            )
+        if losses.r1:
+            loss += losses.r1 * zero_centred_penalty(
+                lambda x: call(discriminator, weights, x)[0], real, self._program.input_gradient
             )
         return loss, state_of(discriminator, updated)
 

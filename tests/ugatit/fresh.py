@@ -7,6 +7,7 @@ The archive holds the losses of every step and all variables after the first and
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -27,7 +28,9 @@ def main() -> None:
     parser.add_argument("--at", type=int)
     parser.add_argument("--critic", type=Path)
     options = parser.parse_args()
-    changes = {"critic": critic_of(options.critic)} if options.critic else {}
+    changes: dict[str, Any] = {}
+    if options.critic:
+        changes = {"critic": {**critic_of(options.critic), "r1": 0.5}, "losses": {"r1": 1.0}}
     # The weights of another seed: what the checkpoint does not bring would be missed.
     trainer = Trainer(tiny_recipe(seed=6 if options.resume else 5, **changes), current_backend())
     if trainer.networks.critic:

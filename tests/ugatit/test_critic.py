@@ -164,6 +164,18 @@ def test_what_a_critic_changes_in_a_step(tmp_path: Path) -> None:
     assert set(known) == set(Trainer(tiny_recipe(), current_backend()).networks.state)
 
 
+@pytest.mark.usefixtures("eagerly")
+def test_a_penalty_reaches_the_heads_and_is_no_part_of_their_loss(tmp_path: Path) -> None:
+    path, losses, moments = write_published(tmp_path / "tiny.safetensors"), [], []
+    for r1 in (0.0, 1.0):
+        trainer = Trainer(tiny_recipe(critic={**critic_of(path), "r1": r1}), current_backend())
+        begin(trainer, path)
+        losses.append(advance(trainer, 1)[0]["critic"])
+        moments.append(values(trainer)["optimizer/critic/2"])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    assert np.abs(moments[1] - moments[0]).max() > 1e-3
+
+
 @pytest.mark.parametrize(("processor", "dtype"), [(True, "float32"), (False, "bfloat16")])
 def test_a_critic_computes_in_float32_on_processors(tmp_path: Path, processor: bool, dtype: str) -> None:
     recipe = tiny_recipe(critic=critic_of(write_published(tmp_path / "tiny.safetensors")))
@@ -196,7 +208,8 @@ def test_a_checkpoint_has_all_of_the_critic(tmp_path: Path) -> None:
         ({"weights": ""}, "weights must name the file"),
         ({"network": "vgg"}, "network must be one of efficientnet-lite0.*Received: 'vgg'"),
         ({"size": 100}, "multiple of 32 and at least 96. Received: 100"),
-        ({"weight": -1}, "must not be negative"),
+        ({"weight": -1}, "weight must not be negative"),
+        ({"r1": -1}, "r1 must not be negative"),
         ({"beta_2": 1}, "beta_2 must lie between"),
         ({"colour": 1}, "critic: unknown fields. Received: colour"),
     ],

@@ -41,7 +41,7 @@ def test_twenty_steps_are_ten_and_ten_in_another_process(tmp_path: Path) -> None
     agree(straight, run("tensorflow", tmp_path, "resumed.npz", 10, "--resume", str(checkpoint)))
 
 
-def test_a_critic_learns_and_teaches_the_same_on_jax(tmp_path: Path) -> None:
+def test_a_critic_and_penalties_teach_the_same_on_jax(tmp_path: Path) -> None:
     """After one step from the same seed, first moments are a fixed share of the gradients."""
     critic = str(write_published(tmp_path / "tiny.safetensors"))
     on_jax = run("jax", tmp_path, "jax.npz", 1, "--critic", critic)

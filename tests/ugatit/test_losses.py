@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ugatit.losses import between, cam_loss, discriminator_loss, generator_loss, gradient_penalty, l1
+from ugatit.losses import (
+    between,
+    cam_loss,
+    discriminator_loss,
+    generator_loss,
+    gradient_penalty,
+    l1,
+    zero_centred_penalty,
+)
 
 RNG = np.random.default_rng(3)
 REAL = [RNG.normal(0, 2, shape).astype("f4") for shape in ((2, 3, 3, 1), (2, 2))]
@@ -64,6 +72,26 @@ def test_penalty_of_a_plane(gan: Any, slope: float, expected: float) -> None:
 
     points = tf.constant(RNG.normal(size=(2, 4, 4, 3)), "float32")
     assert float(gradient_penalty(gan, critic, points, input_gradient)) == pytest.approx(expected, abs=1e-5)
+
+
+def test_zero_centred_penalty_of_planes() -> None:
+    """Patches that see inputs of their own cost what one of them costs; kinds of logits and inputs add up."""
+    slope = 3.0
+    left, right = (np.zeros((1, 4, 4, 3), "f4") for _ in range(2))
+    left[:, :, :2] = right[:, :, 2:] = slope / np.sqrt(2 * 4 * 3)
+
+    def patches(x: Any) -> list[Any]:
+        seen = [tf.reduce_sum(x * half, axis=(1, 2, 3)) for half in (left, right)]
+        return [tf.reshape(tf.stack(seen, axis=1), (2, 1, 2, 1))]
+
+    pictures = tf.constant(RNG.normal(size=(2, 4, 4, 3)), "float32")
+    assert float(zero_centred_penalty(patches, pictures, input_gradient)) == pytest.approx(slope**2 / 2, rel=1e-5)
+
+    def heads(maps: Any) -> list[Any]:
+        return [logit for one in maps for logit in patches(one)]
+
+    two = float(zero_centred_penalty(heads, [pictures, 2 * pictures], input_gradient))
+    assert two == pytest.approx(slope**2, rel=1e-5)
 
 
 def test_where_the_penalty_is_taken() -> None:

@@ -22,7 +22,7 @@ class Program(Protocol):
         """What the objective hands through, and the gradient of its scalar with respect to a Keras variable."""
 
     def input_gradient(self, function: Callable[[Any], Any], x: Any) -> Any:
-        """The gradient of a scalar function, like x; it can be differentiated again."""
+        """The gradient of a scalar function, like x, which may be a list; it can be differentiated again."""
 
     def compile(self, step: Callable[..., Mapping[str, Any]]) -> Callable[..., Mapping[str, Any]]:
         """The step as one graph. Arguments are arrays of fixed shapes, or tuples of them; returned are scalars on the

@@ -7,6 +7,7 @@ gives a painted picture away.
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from ugatit.critic.architecture import ARCHITECTURES
 from ugatit.critic.changes import changed, resampled
 from ugatit.critic.features import build_features, load_features
 from ugatit.discriminator import SLOPE
-from ugatit.losses import discriminator_loss, generator_loss
+from ugatit.losses import discriminator_loss, generator_loss, zero_centred_penalty
 from ugatit.packing import Pack, by_name, call, state_of
 from ugatit.random_weights import initialise
 from ugatit.recipe import CriticConfig
@@ -54,6 +55,7 @@ class Critic:
 
     def __init__(self, config: CriticConfig, dtype: Any, rng: np.random.Generator) -> None:
         self.weight = config.weight
+        self._r1 = config.r1
         self._size = config.size
         self._architecture = ARCHITECTURES[config.network]
         self._features = build_features(self._architecture, config.size, dtype)
@@ -113,21 +115,25 @@ class Critic:
             rate: learning rate.
 
         Returns:
-            `critic`: the hinge loss, summed over heads and domains.
+            `critic`: the hinge loss, summed over heads and domains, without the penalty.
         """
-        both = [[ops.split(ops.stop_gradient(found), 2) for found in maps] for maps in (real, fake)]
+        of_real, of_fake = ([ops.split(ops.stop_gradient(found), 2) for found in maps] for maps in (real, fake))
 
         def objective() -> tuple[Any, Mapping[str, Any]]:
-            spectra, loss = self.spectra.unpack(), 0.0
+            spectra, loss, penalty = self.spectra.unpack(), 0.0, 0.0
             weights = self.heads.unpack() | spectra
             for i, heads in enumerate(self._heads.values()):
-                maps = [ops.concatenate([of_real[i], of_fake[i]]) for of_real, of_fake in zip(*both, strict=True)]
+                seen = [r[i] for r in of_real]
+                maps = [ops.concatenate([r, f[i]]) for r, f in zip(seen, of_fake, strict=True)]
                 outputs, updated = call(heads, weights, maps, training=True)
                 logits = [ops.split(logit, 2) for logit in outputs]
                 loss += discriminator_loss("hinge", [r for r, _ in logits], [f for _, f in logits])
                 spectra |= state_of(heads, updated)
+                if self._r1:
+                    judge = partial(lambda heads, x: call(heads, weights, x)[0], heads)
+                    penalty += self._r1 * zero_centred_penalty(judge, seen, program.input_gradient)
             self.spectra.assign(spectra)
-            return loss, {"critic": loss}
+            return loss + penalty, {"critic": loss}
 
         report, gradient = program.gradient(objective, self.heads.vector)
         self.optimizer.learning_rate = rate
