@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import discord
 
@@ -12,9 +12,6 @@ from bots.requests import Delivery
 from bots.variants import Variant, changed, offered
 from inference import Options
 from storage import Job
-
-if TYPE_CHECKING:
-    from bots.discord.bot import AnimeBot
 
 
 class Action(StrEnum):
@@ -47,7 +44,8 @@ class Press(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], template
     ) -> "Press":
         return cls(match["action"], match["argument"])
 
-    async def callback(self, interaction: "discord.Interaction[AnimeBot]") -> None:  # type: ignore[override]
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Hands it to the client's `presses`, see `bots.discord.presses`."""
         await interaction.client.presses.pressed(interaction, self.action, self.argument)
 
 
