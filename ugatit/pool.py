@@ -58,14 +58,13 @@ class Pool:
         for i in range(painted.shape[0]):
             full = count >= self.size
             drawn = ops.cast(draws[i, 0] * self.size, "int32")
-            slot = ops.where(full, ops.minimum(drawn, self.size - 1), ops.minimum(count, self.size - 1))
-            earlier = ops.cast(ops.take(pictures, slot, axis=0), "float32") / 127.5 - 1.0
+            slot = ops.minimum(ops.where(full, drawn, count), self.size - 1)
+            earlier = pictures[slot]
             swaps = ops.logical_and(full, draws[i, 1] < 0.5)
-            out.append(ops.where(swaps, earlier, painted[i]))
-            keeps = ops.logical_or(swaps, ops.logical_not(full))
-            here = ops.logical_and(ops.arange(self.size) == slot, keeps)
+            out.append(ops.where(swaps, ops.cast(earlier, "float32") / 127.5 - 1.0, painted[i]))
             levels = ops.cast(ops.clip(ops.round((painted[i] + 1.0) * 127.5), 0, 255), "uint8")
-            pictures = ops.where(ops.reshape(here, (-1, 1, 1, 1)), levels, pictures)
+            kept = ops.where(ops.logical_or(swaps, ops.logical_not(full)), levels, earlier)
+            pictures = ops.scatter_update(pictures, ops.reshape(slot, (1, 1)), kept[None])
             count = ops.minimum(count + 1, self.size)
         self._pictures[direction].assign(pictures)
         self._count[direction].assign(count)
