@@ -83,15 +83,20 @@ def read_checkpoint(path: Path) -> Saved:
         return _about(path, file.metadata() or {})
 
 
-def load_checkpoint(path: Path, state: Mapping[str, Any]) -> Saved:
+def load_checkpoint(path: Path, state: Mapping[str, Any], passed_over: tuple[str, ...] = ()) -> Saved:
     """Assigns the variables of a checkpoint to those of the same names.
+
+    Args:
+        path: the checkpoint.
+        state: variables by name.
+        passed_over: beginnings of the names of variables that it may have and nobody wants.
 
     Raises:
         CheckpointError: see `read_checkpoint`; or its variables are not these. Nothing has been assigned then.
     """
     saved = read_checkpoint(path)
     with _open(path) as file:
-        held = set(file.keys())
+        held = {name for name in file.keys() if not name.startswith(passed_over)}  # noqa: SIM118 - no mapping
         problems = [f"{name} is missing" for name in sorted(set(state) - held)]
         problems += [f"{name} has no place in these networks" for name in sorted(held - set(state))]
         for name in sorted(held & set(state)):

@@ -14,6 +14,7 @@ from ugatit.data import Split
 from ugatit.direction import Direction
 from ugatit.loading import save_generator
 from ugatit.pixels import to_floats
+from ugatit.pool import NAME as POOL
 from ugatit.recipe import Recipe
 from ugatit.sheet import as_jpeg, contact_sheet
 from ugatit.starting import starting_weights
@@ -78,7 +79,7 @@ class TrainingRun:
         out: folder for checkpoint, log, sheets and weights; it exists.
         backend: see `ugatit.backends.current_backend`.
         pace: when it ends and writes.
-        resume: go on from the checkpoint in `out`; what it lacks of a critic or of a pool begins anew.
+        resume: go on from the checkpoint in `out`; a critic that it lacks and a pool of another size begin anew.
         clock: seconds, monotonic.
         written: called whenever files of `out` are whole and new: after every checkpoint and every sheet.
 
@@ -108,8 +109,9 @@ class TrainingRun:
             before = read_checkpoint(out / FILE).recipe
             if before.critic:
                 fresh = None
-            known = networks.state_without(critic=fresh is not None, pool=before.pool == 0)
-            saved = load_checkpoint(out / FILE, known)
+            new_pool = before.pool != recipe.pool
+            known = networks.state_without(critic=fresh is not None, pool=new_pool)
+            saved = load_checkpoint(out / FILE, known, passed_over=(POOL,) if new_pool else ())
             self.trainer.step, self.trainer.pairs = saved.position.step, saved.position.pairs
             self._before = saved.position.seconds
         elif recipe.start:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 from typer.testing import CliRunner
 
 from tests.ugatit.feature_network import NAME, SIZE, write_published
@@ -79,6 +80,14 @@ def test_from_weights_that_there_are_and_critic_and_pool_join(runner: CliRunner,
     features.unlink()
     result = runner.invoke(app, [*arguments, "--resume", "--steps", "3"])
     assert result.exit_code == 0, "the checkpoint has what it needs of both"
+
+    for steps, pool in (("4", 3), ("5", 0)):
+        recipe.write_text(f"pool = {pool}\n" + RECIPE + critic)
+        result = runner.invoke(app, [*arguments, "--config", str(recipe), "--resume", "--steps", steps])
+        assert result.exit_code == 0, "a pool of another size begins anew"
+        with safe_open(out / "checkpoint.safetensors", "numpy") as file:
+            sizes = {file.get_slice(name).get_shape()[0] for name in file.keys() if name.endswith("/pictures")}  # noqa: SIM118
+        assert sizes == ({pool} if pool else set())
 
 
 @pytest.mark.usefixtures("eagerly")
