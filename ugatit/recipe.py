@@ -61,8 +61,8 @@ class LossConfig:
         gan: kind of adversarial loss.
         adversarial, cycle, identity, cam: weights.
         penalty: weight of the gradient penalty of "wgan-gp", "wgan-lp" and "dragan".
-        r1: weight of the zero-centred gradient penalty on real pictures, which damps the swing of generators against
-            discriminators (arXiv:1801.04406); of any kind of loss.
+        r1: weight of the zero-centred gradient penalty on real pictures, against a swing of generators and
+            discriminators that does not settle (arXiv:1801.04406); beside any kind of loss.
     """
 
     gan: Gan = "lsgan"

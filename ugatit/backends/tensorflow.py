@@ -32,9 +32,8 @@ class TensorFlowProgram:
 
         def call(*arrays: Any) -> Mapping[str, Any]:
             try:
-                return graph(
-                    *tf.nest.map_structure(tf.convert_to_tensor, arrays)
-                )  # a Python number would be traced anew
+                tensors = tf.nest.map_structure(tf.convert_to_tensor, arrays)  # a Python number would be traced anew
+                return graph(*tensors)
             except tf.errors.ResourceExhaustedError as error:
                 raise too_large("the processor" if on_processor() else "the graphics card") from error
 
