@@ -1,6 +1,6 @@
 """Painted pictures of earlier steps, which discriminators and critic go on judging (arXiv:1612.07828, section 2.3).
 
-What they are shown then changes more slowly than the generators do, which damps the swing of one against the other.
+What they are shown then changes more slowly than the generators do: meant against a swing of one and the other.
 """
 
 from collections.abc import Mapping
@@ -42,8 +42,8 @@ class Pool:
     def exchange(self, direction: Direction, painted: Any, draws: Any) -> Any:
         """Puts pictures in and takes pictures out.
 
-        As long as there is room, a picture is kept and comes out itself. After that every other one comes out itself
-        and is not kept; the others take the place of one that comes out instead.
+        As long as there is room, a picture is kept and comes out itself. After that, half of them, as drawn, come out
+        themselves and are not kept; each of the others takes the place of one that comes out instead.
 
         Args:
             direction: in which they were painted.

@@ -56,8 +56,9 @@ def test_between_generator_updates_and_l2() -> None:
 
 
 @pytest.mark.usefixtures("eagerly")
-@pytest.mark.parametrize(("weight", "gan"), [("penalty", "dragan"), ("r1", "lsgan")])
-def test_penalties_reach_the_discriminators(weight: str, gan: str) -> None:
+@pytest.mark.parametrize(("weight", "gan", "least"), [("penalty", "dragan", 1.0), ("r1", "lsgan", 1e-3)])
+def test_penalties_reach_the_discriminators(weight: str, gan: str, least: float) -> None:
+    """Fresh ones are flat: their gradients are far from the norm of 1, and near that of 0."""
     losses, moments = [], []
     for value in (0.0, 10.0):
         trainer = trainer_of(tiny_recipe(n_critic=2, losses={"gan": gan, weight: value}))
@@ -65,7 +66,7 @@ def test_penalties_reach_the_discriminators(weight: str, gan: str) -> None:
         losses.append(advance(trainer, 1)[0]["discriminator"])
         moments.append(values(trainer)["optimizer/discriminators/2"])
         assert np.isfinite(moments[-1]).all()
-    assert losses[1] > losses[0] + 1e-3
+    assert losses[1] > losses[0] + least
     assert np.abs(moments[1] - moments[0]).max() > 1e-3
 
 
