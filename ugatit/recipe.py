@@ -125,15 +125,49 @@ class CriticConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class TeacherConfig:
+    """Generators of any width whose paintings a run's generators learn at first (distillation, arXiv:1503.02531).
+
+    Args:
+        weights: theirs, in the manner of `Recipe.start`; they must paint pictures of the run's size.
+        steps: how many steps they are listened to. Discriminators and critic rest meanwhile.
+        learning_rate: of the generators meanwhile; it falls linearly to zero over the second half.
+        features: weight of the distance between what a critic sees of both paintings, where the recipe has one.
+
+    Raises:
+        ValueError: a field out of range; the message states what was received.
+    """
+
+    weights: str = ""
+    steps: int = 3000
+    learning_rate: float = 3e-4
+    features: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.weights:
+            raise ValueError("teacher: weights must name a folder or bundled:NAME. Received: ''")
+        if self.steps < 1:
+            raise ValueError(f"the teacher's steps must be at least 1. Received: {self.steps}")
+        for name in ("learning_rate", "features"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"the teacher's {name} must not be negative. Received: {getattr(self, name)!r}")
+
+    def learning_rate_at(self, step: int) -> float:
+        return self.learning_rate * min(1.0, 2 * (1 - step / self.steps))
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """One training run.
 
     Args:
         generator, discriminator, losses: shapes and weights.
         critic: see `CriticConfig`; None for none, as in the paper.
+        teacher: see `TeacherConfig`; None for none, as in the paper.
         start: a folder of weights files that the generators begin with (`selfie2anime.safetensors`,
             `anime2selfie.safetensors`), or `bundled:fast`; empty for random weights.
-        warm_up: steps at first for which the generators stand still, so that fresh discriminators learn to judge them.
+        warm_up: steps at first, or after those of a teacher, for which the generators stand still, so that fresh
+            discriminators learn to judge them.
         fade_in: steps after those over which the generators' adversarial losses rise from nothing to their weights.
         steps: updates of the discriminators; the paper's run is 1,000,000 of one pair.
         batch: pairs a step.
@@ -160,6 +194,7 @@ class Recipe:
     discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
     losses: LossConfig = field(default_factory=LossConfig)
     critic: CriticConfig | None = None
+    teacher: TeacherConfig | None = None
     start: str = ""
     warm_up: int = 0
     fade_in: int = 0
@@ -192,26 +227,41 @@ class Recipe:
             raise ValueError(f"precision must be one of {', '.join(get_args(Precision))}. Received: {self.precision!r}")
         self.discriminator.check(self.generator.image_size)
 
-    def learning_rate_at(self, progress: float) -> float:
-        """The learning rate after a share of the run, 0 to 1."""
+    def learning_rate_at(self, progress: float, step: int) -> float:
+        """The generators' learning rate after a share of the run, 0 to 1, and so many steps."""
+        if self.teacher and self.taught_at(step):
+            return self.teacher.learning_rate_at(step)
         if self.decay_from >= 1:
             return self.learning_rate
         return self.learning_rate * min(1.0, max(0.0, 1 - progress) / (1 - self.decay_from))
 
+    def taught_at(self, step: int) -> bool:
+        """Whether a step, counted from 0, is one of generators that listen to a teacher, and of nothing else."""
+        return step < self._lessons
+
     def trains_generators_at(self, step: int) -> bool:
-        """Whether a step, counted from 0, is one of the generators too."""
-        return step >= self.warm_up and (step - self.warm_up) % self.n_critic == 0
+        """Whether a step is one of generators against discriminators."""
+        return step >= self._begins and (step - self._begins) % self.n_critic == 0
 
     def fade_at(self, step: int) -> float:
         """The share of the adversarial losses' weights at a step from 0."""
-        return min(1.0, (step - self.warm_up + 1) / (self.fade_in + 1))
+        return min(1.0, (step - self._begins + 1) / (self.fade_in + 1))
 
     def average_at(self, step: int) -> float:
         """The decay of the moving average at a step from 0: short at first, so that it forgets random weights."""
         if self.start:
             return self.average
-        updates = (step - self.warm_up) // self.n_critic
+        updates = step if self.taught_at(step) else self._lessons + (step - self._begins) // self.n_critic
         return min(self.average, (1 + updates) / (10 + updates))
+
+    @property
+    def _lessons(self) -> int:
+        return self.teacher.steps if self.teacher else 0
+
+    @property
+    def _begins(self) -> int:
+        """The first step of generators against discriminators."""
+        return self._lessons + self.warm_up
 
     def to_dict(self) -> dict[str, Any]:
         values = asdict(self)
@@ -233,10 +283,10 @@ class Recipe:
         if "strided" in given:
             given["strided"] = tuple(given["strided"])
         discriminator = _build(DiscriminatorConfig, "discriminator", {**fitting, **given})
-        critic = values.pop("critic", None)
+        optional: dict[str, Any] = {"critic": CriticConfig, "teacher": TeacherConfig}
+        found = {name: values.pop(name, None) for name in optional}
         rest = {"generator": generator, "discriminator": discriminator, "losses": losses, **values}
-        if critic is not None:
-            rest["critic"] = _build(CriticConfig, "critic", critic)
+        rest |= {name: _build(optional[name], name, table) for name, table in found.items() if table is not None}
         return _build(cls, "recipe", rest)
 
     @classmethod

@@ -6,14 +6,14 @@ one batch, and so do the real and painted pictures of a discriminator. All norms
 the time changes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from keras import ops
 
 from ugatit.augment import Batch, Draws
-from ugatit.backends import Backend
+from ugatit.backends import Backend, Objective
 from ugatit.direction import Direction
 from ugatit.losses import (
     between,
@@ -27,6 +27,9 @@ from ugatit.losses import (
 from ugatit.networks import Networks
 from ugatit.packing import Pack, call, state_of
 from ugatit.recipe import Recipe
+from ugatit.teachers import Teachers
+
+Painter = Callable[[Any], tuple[Any, Any]]
 
 TO_B, TO_A = Direction.SELFIE2ANIME, Direction.ANIME2SELFIE
 
@@ -48,6 +51,7 @@ class Trainer:
 
     Attributes:
         networks: the networks; call `publish` before reading their weights and `adopt` after assigning any.
+        teachers: what the generators learn from in the first steps of a recipe with a teacher; to be set before those.
         step: steps done.
         pairs: pairs seen; where the next batch starts.
     """
@@ -56,10 +60,12 @@ class Trainer:
         self.recipe = recipe
         self.policy = policy_of(recipe, backend)
         self.networks = Networks(recipe, self.policy, processor=backend.on_processor())
+        self.teachers: Teachers = {}
         self.step = 0
         self.pairs = 0
         self._program = backend.program(self.networks.variables)
         self._full = self._program.compile(self._train_both)
+        self._pupils = self._program.compile(self._train_pupils)
         self._judges = self._program.compile(self._train_discriminators)
 
     def train(self, batch: Batch, progress: float) -> Mapping[str, Any]:
@@ -71,14 +77,17 @@ class Trainer:
 
         Returns:
             Scalars on the device: `discriminator`, and where the generators were trained too, `adversarial`, `cycle`,
-            `identity` and `cam`; with a critic `critic` and `critic_adversarial` as well. All are unweighted sums over
-            both directions.
+            `identity` and `cam`; with a critic `critic` and `critic_adversarial` as well. While teachers are listened
+            to: `taught`, `identity` and `cam`, with a critic `taught_features`. All are unweighted sums over both
+            directions.
         """
-        rate = np.float32(self.recipe.learning_rate_at(progress))
+        rate = np.float32(self.recipe.learning_rate_at(progress, self.step))
+        average, fade = (np.float32(f(self.step)) for f in (self.recipe.average_at, self.recipe.fade_at))
         arguments = (batch.a, batch.b, batch.draws, rate)
-        if self.recipe.trains_generators_at(self.step):
-            average, fade = (f(self.step) for f in (self.recipe.average_at, self.recipe.fade_at))
-            report = self._full(*arguments, np.float32(average), np.float32(fade))
+        if self.recipe.taught_at(self.step):
+            report = self._pupils(*arguments, average)
+        elif self.recipe.trains_generators_at(self.step):
+            report = self._full(*arguments, average, fade)
         else:
             report = self._judges(*arguments)
         self.step += 1
@@ -104,12 +113,9 @@ class Trainer:
 
         def objective() -> tuple[Any, Mapping[str, Any]]:
             own = networks.weights.unpack()
-            to_b, to_a = (lambda x, m=networks.generators[d]: call(m, own, x)[0] for d in (TO_B, TO_A))
-            # A generator sees its source and its target domain as one batch of 2 N.
-            painted, logits = to_b(ops.concatenate([a, b]))
-            (fake_b, same_b), (cam_ab, cam_bb) = ops.split(painted, 2), ops.split(logits, 2)
-            painted, logits = to_a(ops.concatenate([b, a]))
-            (fake_a, same_a), (cam_ba, cam_aa) = ops.split(painted, 2), ops.split(logits, 2)
+            to_b, to_a = self._painters(own)
+            (fake_b, same_b), (cam_ab, cam_bb) = _of_both(to_b, a, b)
+            (fake_a, same_a), (cam_ba, cam_aa) = _of_both(to_a, b, a)
             judged, seen = self._judge_all(a, b, fake_a, fake_b, draws, rate)
             (back_a, _), (back_b, _) = to_a(fake_b), to_b(fake_a)
             judges = networks.judging.unpack() | networks.spectra.unpack()  # as they are after their update
@@ -132,6 +138,44 @@ class Trainer:
                 loss += fade * networks.critic.weight * fooling
             return loss, report
 
+        return self._train_generators(objective, rate, average)
+
+    def _train_pupils(self, a: Any, b: Any, draws: Draws, rate: Any, average: Any) -> Mapping[str, Any]:
+        """Generators alone: what is taught takes the cycle's place."""
+        a, b, weights, teacher = _scaled(a), _scaled(b), self.recipe.losses, self.recipe.teacher
+        assert teacher is not None
+        taught_b, taught_a = (ops.stop_gradient(self.teachers[d](x)) for d, x in ((TO_B, a), (TO_A, b)))
+        critic = self.networks.critic
+        changes = draws.changes[0], draws.changes[2]  # the same for both, so that what differs is what was painted
+
+        def objective() -> tuple[Any, Mapping[str, Any]]:
+            to_b, to_a = self._painters(self.networks.weights.unpack())
+            (fake_b, same_b), (cam_ab, cam_bb) = _of_both(to_b, a, b)
+            (fake_a, same_a), (cam_ba, cam_aa) = _of_both(to_a, b, a)
+            taught = l1(fake_b, taught_b) + l1(fake_a, taught_a)
+            identity = l1(same_a, a) + l1(same_b, b)
+            cam = cam_loss(cam_ab, cam_bb) + cam_loss(cam_ba, cam_aa)
+            loss = weights.cycle * taught + weights.identity * identity + weights.cam * cam
+            report = {"taught": taught, "identity": identity, "cam": cam}
+            if critic:
+                seen, wanted = critic.see(fake_a, fake_b, *changes), critic.see(taught_a, taught_b, *changes)
+                # Maps hold both domains: twice their mean is the sum over directions.
+                features = 2 * sum(l1(x, y) for x, y in zip(seen, wanted, strict=True)) / len(seen)
+                report["taught_features"] = features
+                loss += teacher.features * features
+            return loss, report
+
+        return self._train_generators(objective, rate, average)
+
+    def _painters(self, weights: Mapping[int, Any]) -> tuple[Painter, Painter]:
+        """Both generators with weights of their pack: pictures to paintings and logits of the domain classifier."""
+        generators = self.networks.generators
+        to_b, to_a = (lambda x, m=generators[d]: call(m, weights, x)[0] for d in (TO_B, TO_A))
+        return to_b, to_a
+
+    def _train_generators(self, objective: Objective, rate: Any, average: Any) -> Mapping[str, Any]:
+        """One update by an objective, and the averages after it."""
+        networks = self.networks
         report, gradient = self._program.gradient(objective, networks.weights.vector)
         self._update(networks.generator_optimizer, networks.weights, gradient, rate)
         networks.weights.clip_rho()
@@ -206,6 +250,12 @@ class Trainer:
     def _update(self, optimizer: Any, pack: Pack, gradient: Any, rate: Any) -> None:
         optimizer.learning_rate = rate
         optimizer.apply([pack.decayed(gradient, self.recipe.weight_decay)], [pack.vector])
+
+
+def _of_both(painter: Painter, source: Any, target: Any) -> tuple[Sequence[Any], Sequence[Any]]:
+    """A generator sees its source and its target domain as one batch of 2 N: paintings of both, logits of both."""
+    painted, logits = painter(ops.concatenate([source, target]))
+    return ops.split(painted, 2), ops.split(logits, 2)
 
 
 def _scaled(pictures: Any) -> Any:

@@ -18,6 +18,7 @@ from ugatit.pool import NAME as POOL
 from ugatit.recipe import Recipe
 from ugatit.sheet import as_jpeg, contact_sheet
 from ugatit.starting import starting_weights
+from ugatit.teachers import load_teachers
 from ugatit.trainer import Trainer
 from ugatit.training_log import Means, TrainingLog
 from ugatit.translating import paint
@@ -85,7 +86,7 @@ class TrainingRun:
 
     Raises:
         CheckpointError: nothing to resume, or another network.
-        WeightsError: the weights to start with, or those of the critic's network, cannot be read.
+        WeightsError: the weights to start with or to learn from, or those of the critic's network, cannot be used.
     """
 
     def __init__(
@@ -116,6 +117,9 @@ class TrainingRun:
             self._before = saved.position.seconds
         elif recipe.start:
             networks.start_with(starting_weights(recipe.start))
+        if recipe.teacher and recipe.taught_at(self.trainer.step):
+            size, weights = recipe.generator.image_size, recipe.teacher.weights
+            self.trainer.teachers = load_teachers(weights, size, self.trainer.policy)
         if fresh and networks.critic:
             shown = np.concatenate([split.pictures[:SCALED_BY] for split in (pictures.train_a, pictures.train_b)])
             networks.critic.begin(Path(fresh.weights), shown, np.random.default_rng([recipe.seed, MIXING]))
@@ -170,7 +174,7 @@ class TrainingRun:
                 means.add(report)
                 if (kind := frozenset(report)) not in compiled:
                     # The minutes that compiling takes are no training: a short run would be over before it began.
-                    float(report["discriminator"])
+                    float(next(iter(report.values())))
                     self._began += self.position.seconds - before.seconds
                     compiled.add(kind)
                     last = self.position  # nor do the pairs of that step count, whose time does not
@@ -232,7 +236,7 @@ class TrainingRun:
         losses = means.take()  # waits for the device, so the time is taken after it
         now = self.position
         rate = (now.pairs - last.pairs) / max(now.seconds - last.seconds, 1e-9)
-        learning_rate = self.recipe.learning_rate_at(self.progress)
+        learning_rate = self.recipe.learning_rate_at(self.progress, now.step - 1)
         about = {"pairs": now.pairs, "seconds": now.seconds, "pairs_per_second": rate, "learning_rate": learning_rate}
         log.figures(now.step, {**about, **losses})
         watch(Tick(now, self.progress, rate, losses))

@@ -33,6 +33,8 @@ SHORT = {
     "cam": "cam",
     "critic": "critic d",
     "critic_adversarial": "critic adv",
+    "taught": "taught",
+    "taught_features": "features",
 }
 SHOWN = 16  # test pictures of either domain that are read
 SHARES = 10_000  # the bar counts these, since a run may end by steps or by time

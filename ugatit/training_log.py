@@ -8,7 +8,10 @@ from typing import Any, Self
 
 from ugatit.events import EventFile
 
-LOSSES = ("discriminator", "adversarial", "cycle", "identity", "cam", "critic", "critic_adversarial")
+LOSSES = (
+    *("discriminator", "adversarial", "cycle", "identity", "cam", "critic", "critic_adversarial"),
+    *("taught", "taught_features"),
+)
 COLUMNS = ("step", "pairs", "seconds", "pairs_per_second", "learning_rate", *LOSSES)
 
 

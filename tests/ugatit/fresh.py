@@ -1,6 +1,9 @@
 """Trains tiny networks in a process of its own, on the backend of KERAS_BACKEND.
 
-python -m tests.ugatit.fresh STEPS FILE.npz [--resume CHECKPOINT] [--save CHECKPOINT --at STEP] [--critic FEATURES]
+python -m tests.ugatit.fresh STEPS FILE.npz [--resume CHECKPOINT] [--save CHECKPOINT --at STEP]
+                             [--critic FEATURES --teacher FOLDER]
+
+With a teacher the first step is one of learning from it.
 
 The archive holds the losses of every step and all variables after the first and after the last one.
 """
@@ -13,9 +16,10 @@ import keras
 import numpy as np
 
 from tests.ugatit.feature_network import begin, critic_of
-from tests.ugatit.training import advance, tiny_recipe, values
+from tests.ugatit.training import SIZE, advance, tiny_recipe, values
 from ugatit.backends import current_backend
 from ugatit.checkpoint import Position, load_checkpoint, save_checkpoint
+from ugatit.teachers import load_teachers
 from ugatit.trainer import Trainer
 
 
@@ -27,14 +31,20 @@ def main() -> None:
     parser.add_argument("--save", type=Path)
     parser.add_argument("--at", type=int)
     parser.add_argument("--critic", type=Path)
+    parser.add_argument("--teacher", type=Path)
     options = parser.parse_args()
     changes: dict[str, Any] = {}
     if options.critic:
         changes = {"critic": {**critic_of(options.critic), "r1": 0.5}, "losses": {"r1": 1.0}}
+    if options.teacher:
+        # So small a step that the next one begins at the same place, whichever way noise in a gradient turns Adam's.
+        changes["teacher"] = {"weights": str(options.teacher), "steps": 1, "learning_rate": 1e-6}
     # The weights of another seed: what the checkpoint does not bring would be missed.
     trainer = Trainer(tiny_recipe(seed=6 if options.resume else 5, **changes), current_backend())
     if trainer.networks.critic:
         begin(trainer, options.critic)
+    if options.teacher:
+        trainer.teachers = load_teachers(str(options.teacher), SIZE, trainer.policy)
     if options.resume:
         saved = load_checkpoint(options.resume, trainer.networks.state)
         trainer.adopt()

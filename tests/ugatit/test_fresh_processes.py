@@ -9,8 +9,13 @@ import numpy as np
 import pytest
 
 from tests.ugatit.feature_network import write_published
+from tests.ugatit.networks import write_pair
 from tests.ugatit.training import advance, values
+from ugatit import GeneratorConfig
 from ugatit.trainer import Trainer
+
+SHAPE = GeneratorConfig(base_channels=4, downsamplings=1, blocks=1, image_size=8)  # of teachers
+NETWORKS = ("generators", "discriminators", "critic")
 
 
 def run(backend: str, folder: Path, name: str, steps: int, *options: str) -> dict[str, np.ndarray]:
@@ -41,17 +46,18 @@ def test_twenty_steps_are_ten_and_ten_in_another_process(tmp_path: Path) -> None
     agree(straight, run("tensorflow", tmp_path, "resumed.npz", 10, "--resume", str(checkpoint)))
 
 
-def test_a_critic_and_penalties_teach_the_same_on_jax(tmp_path: Path) -> None:
-    """After one step from the same seed, first moments are a fixed share of the gradients."""
-    critic = str(write_published(tmp_path / "tiny.safetensors"))
-    on_jax = run("jax", tmp_path, "jax.npz", 1, "--critic", critic)
-    here = run("tensorflow", tmp_path, "tensorflow.npz", 1, "--critic", critic)
+def test_a_teacher_a_critic_and_penalties_teach_the_same_on_jax(tmp_path: Path) -> None:
+    """The first moments of Adam are shares of the gradients of both steps, the first with the teacher alone."""
+    options = ("--critic", str(write_published(tmp_path / "tiny.safetensors")))
+    options += ("--teacher", str(write_pair(tmp_path / "teachers", SHAPE, SHAPE)))
+    on_jax = run("jax", tmp_path, "jax.npz", 2, *options)
+    here = run("tensorflow", tmp_path, "tensorflow.npz", 2, *options)
     losses = [name for name in here if name.startswith("loss/")]
-    assert {"loss/0/critic", "loss/0/critic_adversarial"} <= set(losses)
+    assert {"loss/0/taught", "loss/0/taught_features", "loss/1/critic", "loss/1/critic_adversarial"} <= set(losses)
     for name in losses:
         assert float(on_jax[name]) == pytest.approx(float(here[name]), abs=1e-4, rel=1e-4)
-    for name in ("generators", "discriminators", "critic"):
-        moments = f"first/optimizer/{name}/2"
+    for name in ("first/optimizer/generators", *(f"last/optimizer/{n}" for n in NETWORKS)):
+        moments = f"{name}/2"
         size = np.abs(here[moments]).max()
         assert size > 1e-3
         np.testing.assert_allclose(on_jax[moments] / size, here[moments] / size, atol=1e-4, err_msg=name)

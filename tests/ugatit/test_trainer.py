@@ -87,7 +87,7 @@ def test_judges_may_learn_at_a_rate_of_their_own() -> None:
 
 def test_recipes() -> None:
     recipe = tiny_recipe(decay_from=0.5, learning_rate=1e-4)
-    assert [recipe.learning_rate_at(p) for p in (0, 0.5, 0.75, 1)] == pytest.approx([1e-4, 1e-4, 5e-5, 0])
+    assert [recipe.learning_rate_at(p, 0) for p in (0, 0.5, 0.75, 1)] == pytest.approx([1e-4, 1e-4, 5e-5, 0])
     assert Recipe.from_dict(recipe.to_dict()) == recipe
     backend = current_backend()
     assert policy_of(tiny_recipe(precision="bfloat16"), backend) == "mixed_bfloat16"
@@ -106,6 +106,9 @@ def test_recipes() -> None:
         ({"judges_rate": -0.5}, "judges_rate must not be negative. Received: -0.5"),
         ({"precision": "float16"}, "precision must be one of"),
         ({"discriminator": {"strided": [1, 2]}}, "at least 12. Received: 8"),
+        ({"teacher": {"steps": 3}}, "teacher: weights must name a folder"),
+        ({"teacher": {"weights": "run", "steps": 0}}, "the teacher's steps must be at least 1. Received: 0"),
+        ({"teacher": {"weights": "run", "features": -1}}, "the teacher's features must not be negative. Received: -1"),
         ({"speed": 1}, "recipe: unknown fields. Received: speed"),
     ],
 )

@@ -11,9 +11,9 @@ from safetensors import safe_open
 from typer.testing import CliRunner
 
 from tests.ugatit.feature_network import NAME, SIZE, write_published
-from tests.ugatit.networks import random_generator, random_pictures, weights_of
+from tests.ugatit.networks import random_pictures, weights_of, write_pair
 from tests.ugatit.training import write_data
-from ugatit import Direction, GeneratorConfig, load_generator, save_generator
+from ugatit import Direction, GeneratorConfig, load_generator
 from ugatit.checkpoint import read_checkpoint
 from ugatit.cli import app
 from ugatit.recipe import Recipe
@@ -31,14 +31,6 @@ strided = [1, 1]
 """
 
 
-def write_start(folder: Path, *shapes: GeneratorConfig) -> Path:
-    folder.mkdir()
-    for direction, shape in zip(Direction, shapes, strict=True):
-        generator = random_generator(shape, len(direction))
-        save_generator(generator, folder / f"{direction}.safetensors", direction=direction, provenance={})
-    return folder
-
-
 def painted_by(folder: Path) -> dict[str, np.ndarray]:
     return {
         f"{direction} {name}": value
@@ -49,7 +41,7 @@ def painted_by(folder: Path) -> dict[str, np.ndarray]:
 
 @pytest.mark.usefixtures("eagerly")
 def test_from_weights_that_there_are_and_critic_and_pool_join(runner: CliRunner, tmp_path: Path) -> None:
-    data, out, start = write_data(tmp_path / "data"), tmp_path / "out", write_start(tmp_path / "start", SHAPE, SHAPE)
+    data, out, start = write_data(tmp_path / "data"), tmp_path / "out", write_pair(tmp_path / "start", SHAPE, SHAPE)
     (recipe := tmp_path / "recipe.toml").write_text(RECIPE)
     arguments = ["train", "--data", str(data), "--out", str(out)]
 
@@ -96,7 +88,7 @@ def test_a_run_for_larger_pictures_begins_with_what_the_smaller_network_paints(
     runner: CliRunner, tmp_path: Path, block: int
 ) -> None:
     small = replace(SHAPE, image_size=8 * block, pixel_shuffle=block)
-    data, out, start = write_data(tmp_path / "data"), tmp_path / "out", write_start(tmp_path / "start", small, small)
+    data, out, start = write_data(tmp_path / "data"), tmp_path / "out", write_pair(tmp_path / "start", small, small)
     large = replace(small, image_size=16 * block, pixel_shuffle=2 * block)
     table = f"[generator]\nimage_size = {large.image_size}\npixel_shuffle = {large.pixel_shuffle}\n"
     (recipe := tmp_path / "recipe.toml").write_text(RECIPE + table)
@@ -162,7 +154,7 @@ def test_a_start_that_is_not_there(runner: CliRunner, tmp_path: Path, start: str
 
 
 def test_a_start_of_two_shapes(runner: CliRunner, tmp_path: Path) -> None:
-    start = write_start(tmp_path / "start", SHAPE, replace(SHAPE, blocks=0))
+    start = write_pair(tmp_path / "start", SHAPE, replace(SHAPE, blocks=0))
     result = runner.invoke(app, ["train", "--data", "x", "--out", str(tmp_path / "out"), "--start", str(start)])
     assert result.exit_code == 1
     assert "networks of different shapes" in result.output.replace("\n", " ")
