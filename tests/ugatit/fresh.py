@@ -1,11 +1,12 @@
 """Trains tiny networks in a process of its own, on the backend of KERAS_BACKEND.
 
 python -m tests.ugatit.fresh STEPS FILE.npz [--resume CHECKPOINT] [--save CHECKPOINT --at STEP]
-                             [--critic FEATURES --teacher FOLDER]
+                             --critic FEATURES --teacher FOLDER
 
-With a teacher the first step is one of learning from it.
+With everything that a recipe can have: the first step is one of learning from a teacher, then discriminators and a
+critic join, with penalties and pools.
 
-The archive holds the losses of every step and all variables after the first and after the last one.
+The archive holds the losses of every step, all variables after the first two and after the last one.
 """
 
 import argparse
@@ -30,21 +31,19 @@ def main() -> None:
     parser.add_argument("--resume", type=Path)
     parser.add_argument("--save", type=Path)
     parser.add_argument("--at", type=int)
-    parser.add_argument("--critic", type=Path)
-    parser.add_argument("--teacher", type=Path)
+    parser.add_argument("--critic", type=Path, required=True)
+    parser.add_argument("--teacher", type=Path, required=True)
     options = parser.parse_args()
-    changes: dict[str, Any] = {}
-    if options.critic:
-        changes = {"critic": {**critic_of(options.critic), "r1": 0.5}, "losses": {"r1": 1.0}}
-    if options.teacher:
+    changes: dict[str, Any] = {
+        "critic": {**critic_of(options.critic), "r1": 0.5},
+        "losses": {"r1": 1.0},
         # So small a step that the next one begins at the same place, whichever way noise in a gradient turns Adam's.
-        changes["teacher"] = {"weights": str(options.teacher), "steps": 1, "learning_rate": 1e-6}
+        "teacher": {"weights": str(options.teacher), "steps": 1, "learning_rate": 1e-6},
+    }
     # The weights of another seed: what the checkpoint does not bring would be missed.
     trainer = Trainer(tiny_recipe(seed=6 if options.resume else 5, **changes), current_backend())
-    if trainer.networks.critic:
-        begin(trainer, options.critic)
-    if options.teacher:
-        trainer.teachers = load_teachers(str(options.teacher), SIZE, trainer.policy)
+    begin(trainer, options.critic)
+    trainer.teachers = load_teachers(str(options.teacher), SIZE, trainer.policy)
     if options.resume:
         saved = load_checkpoint(options.resume, trainer.networks.state)
         trainer.adopt()
@@ -54,8 +53,8 @@ def main() -> None:
     for step in range(first, first + options.steps):
         (report,) = advance(trainer, 1)
         arrays |= {f"loss/{step}/{name}": np.float64(value) for name, value in report.items()}
-        if step == first:
-            arrays |= {f"first/{name}": value for name, value in values(trainer).items()}
+        if step < 2:
+            arrays |= {f"after/{step}/{name}": value for name, value in values(trainer).items()}
         if trainer.step == options.at:
             trainer.publish()
             position = Position(trainer.step, trainer.pairs)
