@@ -59,7 +59,7 @@ class LossConfig:
 
     Args:
         gan: kind of adversarial loss.
-        adversarial, cycle, identity, cam: weights.
+        adversarial, cycle, identity, cam: weights. Without a cycle (0) no picture is painted back.
         penalty: weight of the gradient penalty of "wgan-gp", "wgan-lp" and "dragan".
         r1: weight of the zero-centred gradient penalty on real pictures, against a swing of generators and
             discriminators that does not settle (arXiv:1801.04406); beside any kind of loss.
@@ -132,7 +132,10 @@ class TeacherConfig:
         weights: theirs, in the manner of `Recipe.start`; they must paint pictures of the run's size.
         steps: how many steps they are listened to. Discriminators and critic rest meanwhile.
         learning_rate: of the generators meanwhile; it falls linearly to zero over the second half.
+        weight: of the distance between their paintings and the run's meanwhile.
         features: weight of the distance between what a critic sees of both paintings, where the recipe has one.
+        anchor: what `weight` becomes once discriminators have joined; with it they sharpen what was learned and do
+            not undo it. 0 for none.
 
     Raises:
         ValueError: a field out of range; the message states what was received.
@@ -141,14 +144,16 @@ class TeacherConfig:
     weights: str = ""
     steps: int = 3000
     learning_rate: float = 3e-4
+    weight: float = 10.0
     features: float = 1.0
+    anchor: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.weights:
             raise ValueError("teacher: weights must name a folder or bundled:NAME. Received: ''")
         if self.steps < 1:
             raise ValueError(f"the teacher's steps must be at least 1. Received: {self.steps}")
-        for name in ("learning_rate", "features"):
+        for name in ("learning_rate", "weight", "features", "anchor"):
             if getattr(self, name) < 0:
                 raise ValueError(f"the teacher's {name} must not be negative. Received: {getattr(self, name)!r}")
 
@@ -238,6 +243,10 @@ class Recipe:
     def taught_at(self, step: int) -> bool:
         """Whether a step, counted from 0, is one of generators that listen to a teacher, and of nothing else."""
         return step < self._lessons
+
+    def needs_teacher_at(self, step: int) -> bool:
+        """Whether a step or any after it asks the teacher."""
+        return self.taught_at(step) or (self.teacher is not None and self.teacher.anchor > 0)
 
     def trains_generators_at(self, step: int) -> bool:
         """Whether a step is one of generators against discriminators."""

@@ -78,8 +78,8 @@ class Trainer:
         Returns:
             Scalars on the device: `discriminator`, and where the generators were trained too, `adversarial`, `cycle`,
             `identity` and `cam`; with a critic `critic` and `critic_adversarial` as well. While teachers are listened
-            to: `taught`, `identity` and `cam`, with a critic `taught_features`. All are unweighted sums over both
-            directions.
+            to, and with an anchor afterwards, `taught`; with a critic `taught_features` too. All are unweighted sums
+            over both directions.
         """
         rate = np.float32(self.recipe.learning_rate_at(progress, self.step))
         average, fade = (np.float32(f(self.step)) for f in (self.recipe.average_at, self.recipe.fade_at))
@@ -109,7 +109,9 @@ class Trainer:
     def _train_both(self, a: Any, b: Any, draws: Draws, rate: Any, average: Any, fade: Any) -> Mapping[str, Any]:
         """a, b: (N, S, S, 3) uint8; rate, average, fade: scalars."""
         a, b, weights = _scaled(a), _scaled(b), self.recipe.losses
-        networks = self.networks
+        networks, teacher = self.networks, self.recipe.teacher
+        anchor = teacher.anchor if teacher else 0.0
+        taught: Sequence[Any] = self._taught(a, b) if anchor else ()
 
         def objective() -> tuple[Any, Mapping[str, Any]]:
             own = networks.weights.unpack()
@@ -117,22 +119,22 @@ class Trainer:
             (fake_b, same_b), (cam_ab, cam_bb) = _of_both(to_b, a, b)
             (fake_a, same_a), (cam_ba, cam_aa) = _of_both(to_a, b, a)
             judged, seen = self._judge_all(a, b, fake_a, fake_b, draws, rate)
-            (back_a, _), (back_b, _) = to_a(fake_b), to_b(fake_a)
             judges = networks.judging.unpack() | networks.spectra.unpack()  # as they are after their update
             adversarial = sum(
                 generator_loss(weights.gan, call(networks.discriminators[direction], judges, fake)[0])
                 for direction, fake in ((TO_B, fake_b), (TO_A, fake_a))
             )
-            cycle = l1(back_a, a) + l1(back_b, b)
             identity = l1(same_a, a) + l1(same_b, b)
             cam = cam_loss(cam_ab, cam_bb) + cam_loss(cam_ba, cam_aa)
-            loss = (
-                fade * weights.adversarial * adversarial
-                + weights.cycle * cycle
-                + weights.identity * identity
-                + weights.cam * cam
-            )
-            report = {**judged, "adversarial": adversarial, "cycle": cycle, "identity": identity, "cam": cam}
+            loss = fade * weights.adversarial * adversarial + weights.identity * identity + weights.cam * cam
+            report = {**judged, "adversarial": adversarial, "identity": identity, "cam": cam}
+            if weights.cycle:
+                (back_a, _), (back_b, _) = to_a(fake_b), to_b(fake_a)
+                report["cycle"] = cycle = l1(back_a, a) + l1(back_b, b)
+                loss += weights.cycle * cycle
+            if anchor:
+                report["taught"] = distance = l1(fake_b, taught[0]) + l1(fake_a, taught[1])
+                loss += anchor * distance
             if networks.critic:
                 report["critic_adversarial"] = fooling = networks.critic.generator_loss(seen)
                 loss += fade * networks.critic.weight * fooling
@@ -141,10 +143,10 @@ class Trainer:
         return self._train_generators(objective, rate, average)
 
     def _train_pupils(self, a: Any, b: Any, draws: Draws, rate: Any, average: Any) -> Mapping[str, Any]:
-        """Generators alone: what is taught takes the cycle's place."""
+        """Generators alone, by what they are taught, and what identity and CAM ask of them."""
         a, b, weights, teacher = _scaled(a), _scaled(b), self.recipe.losses, self.recipe.teacher
         assert teacher is not None
-        taught_b, taught_a = (ops.stop_gradient(self.teachers[d](x)) for d, x in ((TO_B, a), (TO_A, b)))
+        taught_b, taught_a = self._taught(a, b)
         critic = self.networks.critic
         changes = draws.changes[0], draws.changes[2]  # the same for both, so that what differs is what was painted
 
@@ -155,7 +157,7 @@ class Trainer:
             taught = l1(fake_b, taught_b) + l1(fake_a, taught_a)
             identity = l1(same_a, a) + l1(same_b, b)
             cam = cam_loss(cam_ab, cam_bb) + cam_loss(cam_ba, cam_aa)
-            loss = weights.cycle * taught + weights.identity * identity + weights.cam * cam
+            loss = teacher.weight * taught + weights.identity * identity + weights.cam * cam
             report = {"taught": taught, "identity": identity, "cam": cam}
             if critic:
                 seen, wanted = critic.see(fake_a, fake_b, *changes), critic.see(taught_a, taught_b, *changes)
@@ -166,6 +168,11 @@ class Trainer:
             return loss, report
 
         return self._train_generators(objective, rate, average)
+
+    def _taught(self, a: Any, b: Any) -> tuple[Any, Any]:
+        """What the teachers paint of both, of domain B and A."""
+        to_b, to_a = (ops.stop_gradient(self.teachers[d](x)) for d, x in ((TO_B, a), (TO_A, b)))
+        return to_b, to_a
 
     def _painters(self, weights: Mapping[int, Any]) -> tuple[Painter, Painter]:
         """Both generators with weights of their pack: pictures to paintings and logits of the domain classifier."""

@@ -117,7 +117,7 @@ class TrainingRun:
             self._before = saved.position.seconds
         elif recipe.start:
             networks.start_with(starting_weights(recipe.start))
-        if recipe.teacher and recipe.taught_at(self.trainer.step):
+        if recipe.teacher and recipe.needs_teacher_at(self.trainer.step):
             size, weights = recipe.generator.image_size, recipe.teacher.weights
             self.trainer.teachers = load_teachers(weights, size, self.trainer.policy)
         if fresh and networks.critic:

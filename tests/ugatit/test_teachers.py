@@ -15,6 +15,7 @@ from ugatit import Direction, GeneratorConfig, load_generator
 from ugatit.backends import current_backend
 from ugatit.cli import app
 from ugatit.pixels import to_floats
+from ugatit.recipe import Recipe
 from ugatit.teachers import load_teachers
 from ugatit.trainer import Trainer
 
@@ -38,8 +39,9 @@ learning_rate = 0.1
 """
 
 
-def pupil(folder: Path, **changes: object) -> Trainer:
-    recipe = tiny_recipe(teacher={"weights": str(folder), "steps": 60, "learning_rate": 0.02}, **changes)
+def pupil(folder: Path, *, features: float = 1.0, anchor: float = 0.0, **changes: object) -> Trainer:
+    teacher = {"weights": str(folder), "steps": 60, "learning_rate": 0.02, "features": features, "anchor": anchor}
+    recipe = tiny_recipe(teacher=teacher, **changes)
     trainer = Trainer(recipe, current_backend())
     trainer.teachers = load_teachers(str(folder), recipe.generator.image_size, "float32")
     return trainer
@@ -74,11 +76,8 @@ def test_what_a_critic_sees_of_both_paintings_counts_too(tmp_path: Path) -> None
     folder, features = write_pair(tmp_path / "teachers", WIDER, WIDER), write_published(tmp_path / "tiny.safetensors")
     moments = []
     for weight in (0.0, 10.0):
-        trainer = pupil(folder, critic=critic_of(features))
+        trainer = pupil(folder, critic=critic_of(features), features=weight)
         begin(trainer, features)
-        recipe = trainer.recipe.to_dict()
-        recipe["teacher"]["features"] = weight
-        trainer.recipe = type(trainer.recipe).from_dict(recipe)
         (report,) = advance(trainer, 1)
         assert report["taught_features"] > 0
         after = values(trainer)
@@ -92,6 +91,21 @@ def test_what_a_critic_sees_of_both_paintings_counts_too(tmp_path: Path) -> None
     (report,) = advance(trainer, 1)
     assert report["taught"] == pytest.approx(0, abs=1e-5)
     assert report["taught_features"] == pytest.approx(0, abs=1e-4)
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_an_anchor_holds_on_to_them_afterwards(tmp_path: Path) -> None:
+    folder, moments = write_pair(tmp_path / "teachers", WIDER, WIDER), []
+    for anchor in (0.0, 10.0):
+        trainer = pupil(folder, losses={"cycle": 0.0, "cam": 1.0}, anchor=anchor)
+        trainer.step = 60
+        (report,) = advance(trainer, 1)
+        assert ("taught" in report) == (anchor > 0)
+        assert "cycle" not in report, "it has no weight, so nothing is painted back"
+        assert report["adversarial"] > 0
+        moments.append(values(trainer)["optimizer/generators/2"])
+    assert np.abs(moments[1] - moments[0]).max() > 1e-3
+    assert [trainer.recipe.needs_teacher_at(step) for step in (0, 60, 600)] == [True, True, True]
 
 
 @pytest.mark.usefixtures("eagerly")
@@ -142,8 +156,9 @@ def test_how_a_run_with_a_teacher_goes() -> None:
     teacher = {"weights": "run", "steps": 4, "learning_rate": 0.4}
     recipe = tiny_recipe(teacher=teacher, warm_up=2, fade_in=1, learning_rate=1e-4, decay_from=1.0)
     assert [recipe.taught_at(step) for step in (0, 3, 4)] == [True, True, False]
+    assert [recipe.needs_teacher_at(step) for step in (0, 3, 4)] == [True, True, False]
     assert [recipe.trains_generators_at(step) for step in range(8)] == [False] * 6 + [True] * 2
     assert [recipe.learning_rate_at(0, step) for step in range(5)] == pytest.approx([0.4, 0.4, 0.4, 0.2, 1e-4])
     assert [recipe.fade_at(step) for step in (6, 7, 8)] == pytest.approx([0.5, 1, 1])
     assert [recipe.average_at(step) for step in (0, 3, 6, 7)] == pytest.approx([1 / 10, 4 / 13, 5 / 14, 6 / 15])
-    assert type(recipe).from_dict(recipe.to_dict()) == recipe
+    assert Recipe.from_dict(recipe.to_dict()) == recipe
