@@ -9,8 +9,15 @@ from typing import Any, Self
 from ugatit.events import EventFile
 
 LOSSES = (
-    *("discriminator", "adversarial", "cycle", "identity", "cam", "critic", "critic_adversarial"),
-    *("taught", "taught_features"),
+    "discriminator",
+    "adversarial",
+    "cycle",
+    "identity",
+    "cam",
+    "critic",
+    "critic_adversarial",
+    "taught",
+    "taught_features",
 )
 COLUMNS = ("step", "pairs", "seconds", "pairs_per_second", "learning_rate", *LOSSES)
 
