@@ -72,7 +72,8 @@ async def test_kills_at_random_moments_leave_one_answer_each(siege: Siege, tmp_p
             group.create_task(kill_all(siege, crowd, service, dice))
         asked = await everybody_has_one(crowd, siege.photos)
         print(f"{asked} of {len(crowd.sent)} were told that their picture may not have arrived")
-        assert '"event": "jobs taken up again"' in service.output, "no kill came upon a photo on its way"
+        if siege is QUICK:  # of two kills both may come upon a moment of rest; of six never yet
+            assert '"event": "jobs taken up again"' in service.output, "no kill came upon a photo on its way"
         assert await service.stop(PATIENCE) == 0
 
 
