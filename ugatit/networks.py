@@ -17,10 +17,12 @@ from ugatit.pool import NAME as POOL
 from ugatit.pool import Pool
 from ugatit.random_weights import initialise
 from ugatit.recipe import Recipe
-from ugatit.starting import enlarged, enlargement
+from ugatit.starting import Growth, enlarged, growth
 from ugatit.weights_file import read_config
+from ugatit.widening import widened
 
 JUDGES = {Direction.SELFIE2ANIME: "discriminator_B", Direction.ANIME2SELFIE: "discriminator_A"}
+WIDENING = 2  # a stream of random numbers
 OF_CRITIC = (NAME, f"optimizer/{NAME}")  # what the names of its variables begin with
 
 
@@ -42,6 +44,7 @@ class Networks:
 
     def __init__(self, recipe: Recipe, dtype: str, *, processor: bool = False) -> None:
         shape = recipe.generator
+        self._seed = recipe.seed
         self.generators = {d: build_training_generator(shape, dtype, "zeros", winograd=processor) for d in Direction}
         self.averages = {d: build_generator(shape, dtype, "zeros") for d in Direction}
         self.discriminators = {
@@ -86,20 +89,23 @@ class Networks:
         """Gives generators and averages the weights of files; the packs have to adopt them.
 
         Args:
-            files: of networks of the same shape, or of one for smaller pictures: see `enlargement`.
+            files: of networks of the same shape, of one for smaller pictures, or of one with fewer channels: see
+                `growth`.
 
         Raises:
             WeightsError: see `assign_generator`.
         """
+        rng = np.random.default_rng([self._seed, WIDENING])
         for direction, path in files.items():
             model, small = self.generators[direction], read_config(path)
-            times = enlargement(small, model.config)
-            if times == 1:
+            grown = growth(small, model.config)
+            if grown == Growth():
                 assign_generator(model, path, direction)
             else:
                 values = by_name(load_generator(path, dtype="float32", direction=direction))
                 for name, weight in by_name(model).items():
-                    weight.assign(enlarged(name, values[name].numpy(), small.pixel_shuffle, times))
+                    value = enlarged(name, values[name].numpy(), small.pixel_shuffle, grown.size)
+                    weight.assign(widened(name, value, small, grown.width, rng))
             self._follow(direction)
 
     @property

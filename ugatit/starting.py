@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -53,16 +53,30 @@ def shaped_as_start(values: Mapping[str, Any]) -> Mapping[str, Any]:
     return merge({"generator": first.to_dict()}, values)
 
 
-def enlargement(small: GeneratorConfig, large: GeneratorConfig) -> int:
-    """How many times as large the pictures of a network are that is otherwise the same; 1 where it is not.
+class Growth(NamedTuple):
+    """How many times as large the pictures of a network are, and how many times the channels it has."""
 
-    The larger one sees blocks of that many more pixels a side as one cell; see `GeneratorConfig.pixel_shuffle`.
+    size: int = 1
+    width: int = 1
+
+
+def growth(small: GeneratorConfig, large: GeneratorConfig) -> Growth:
+    """What makes a network of another that is otherwise the same; `Growth()` where they differ in anything else.
+
+    The one for larger pictures sees blocks of that many more pixels a side as one cell; see
+    `GeneratorConfig.pixel_shuffle`.
     """
-    times, rest = divmod(large.image_size, small.image_size)
-    if times < 2 or rest:
-        return 1
-    wanted = replace(small, image_size=large.image_size, pixel_shuffle=small.pixel_shuffle * times)
-    return times if large == wanted else 1
+    size, rest = divmod(large.image_size, small.image_size)
+    width, odd = divmod(large.base_channels, small.base_channels)
+    if rest or odd or not size or not width:
+        return Growth()
+    wanted = replace(
+        small,
+        image_size=large.image_size,
+        pixel_shuffle=small.pixel_shuffle * size,
+        base_channels=large.base_channels,
+    )
+    return Growth(size, width) if large == wanted else Growth()
 
 
 def enlarged(name: str, value: np.ndarray, block: int, times: int) -> np.ndarray:
@@ -75,7 +89,7 @@ def enlarged(name: str, value: np.ndarray, block: int, times: int) -> np.ndarray
         name: below the generator's scope.
         value: the small one's.
         block: its `pixel_shuffle`.
-        times: see `enlargement`.
+        times: see `growth`.
     """
     if name == "conv/conv2d/kernel":
         height, width, _, filters = value.shape

@@ -4,6 +4,7 @@ import csv
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from ugatit import Direction, GeneratorConfig, load_generator
 from ugatit.checkpoint import read_checkpoint
 from ugatit.cli import app
 from ugatit.recipe import Recipe
-from ugatit.starting import enlargement
+from ugatit.starting import Growth, growth
 
 SHAPE = GeneratorConfig(base_channels=2, downsamplings=1, blocks=1, image_size=8)
 RECIPE = """
@@ -105,20 +106,53 @@ def test_a_run_for_larger_pictures_begins_with_what_the_smaller_network_paints(
         assert np.abs(np.asarray(after(pictures)) - expected).max() < 2e-3, "float16 is what is saved"
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize(
-    ("changes", "times"),
+    ("kind", "size"), [({}, 2), ({"light": False}, 1), ({"dialect": "pytorch", "smoothing": False}, 1)]
+)
+def test_a_run_with_more_channels_begins_with_what_the_narrow_network_paints(
+    runner: CliRunner, tmp_path: Path, kind: dict[str, Any], size: int
+) -> None:
+    narrow = replace(SHAPE, **kind)
+    wide = replace(narrow, base_channels=6, image_size=8 * size, pixel_shuffle=size)
+    data, out, start = write_data(tmp_path / "data"), tmp_path / "out", write_pair(tmp_path / "start", narrow, narrow)
+    table = f"[generator]\nbase_channels = 6\nimage_size = {wide.image_size}\npixel_shuffle = {size}\n"
+    (recipe := tmp_path / "recipe.toml").write_text(RECIPE + table)
+    given = ["--config", str(recipe), "--start", str(start), "--steps", "1"]
+    result = runner.invoke(app, ["train", "--data", str(data), "--out", str(out), *given])
+    assert result.exit_code == 0, result.output
+    for direction in Direction:
+        begun = load_generator(start / f"{direction}.safetensors", direction=direction)
+        after = load_generator(out / f"{direction}.safetensors", direction=direction)
+        assert after.config == wide
+        pictures = random_pictures(wide)
+        shrunk = pictures.reshape(2, 8, size, 8, size, 3).mean((2, 4))
+        expected = np.asarray(begun(shrunk)).repeat(size, 1).repeat(size, 2)
+        assert np.abs(np.asarray(after(pictures)) - expected).max() < 4e-3, "float16 is what is saved"
+        kernel = weights_of(after)["resblock_0/res1/conv_0/conv2d/kernel"]
+        copies = kernel.reshape(9, 3, narrow.width, 3, narrow.width)
+        assert np.abs(copies[:, 0] - copies[:, 1]).mean() > 0.1 * np.abs(copies).mean(), "no two copies learn the same"
+
+
+@pytest.mark.parametrize(
+    ("changes", "grown"),
     [
-        ({}, 1),
-        ({"image_size": 16, "pixel_shuffle": 2}, 2),
-        ({"image_size": 24, "pixel_shuffle": 3}, 3),
-        ({"image_size": 16}, 1),
-        ({"image_size": 16, "pixel_shuffle": 2, "blocks": 2}, 1),
-        ({"image_size": 4}, 1),
-        ({"image_size": 18}, 1),
+        ({}, Growth()),
+        ({"image_size": 16, "pixel_shuffle": 2}, Growth(size=2)),
+        ({"image_size": 24, "pixel_shuffle": 3}, Growth(size=3)),
+        ({"base_channels": 8}, Growth(width=4)),
+        ({"base_channels": 4, "image_size": 16, "pixel_shuffle": 2}, Growth(2, 2)),
+        ({"base_channels": 3}, Growth()),
+        ({"base_channels": 1}, Growth()),
+        ({"base_channels": 4, "blocks": 2}, Growth()),
+        ({"image_size": 16}, Growth()),
+        ({"image_size": 16, "pixel_shuffle": 2, "blocks": 2}, Growth()),
+        ({"image_size": 4}, Growth()),
+        ({"image_size": 18}, Growth()),
     ],
 )
-def test_how_many_times_as_large(changes: dict[str, int], times: int) -> None:
-    assert enlargement(SHAPE, replace(SHAPE, **changes)) == times
+def test_what_makes_a_network_of_a_smaller_one(changes: dict[str, int], grown: Growth) -> None:
+    assert growth(SHAPE, replace(SHAPE, **changes)) == grown
 
 
 @pytest.mark.usefixtures("eagerly")
