@@ -12,3 +12,7 @@ class Direction(StrEnum):
     @property
     def scope(self) -> str:
         return "generator_B" if self is Direction.SELFIE2ANIME else "generator_A"
+
+    @property
+    def reverse(self) -> "Direction":
+        return Direction.ANIME2SELFIE if self is Direction.SELFIE2ANIME else Direction.SELFIE2ANIME

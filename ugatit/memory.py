@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ugatit.critic.architecture import ARCHITECTURES
+from ugatit.direction import Direction
 from ugatit.recipe import CriticConfig, Recipe
 
 FLOAT = 4  # bytes
@@ -43,14 +44,16 @@ def check_memory(recipe: Recipe, free: int | None) -> None:
 
 def memory_of(recipe: Recipe) -> int:
     """Bytes that a run takes on a processor, roughly: weights with all that belongs to them, and activations."""
-    weights = 2 * (
+    directions = len(recipe.directions)
+    weights = directions * (
         GENERATOR_COPIES * _generator_weights(recipe) + DISCRIMINATOR_COPIES * _discriminator_weights(recipe)
     )
     results = GENERATOR_PASSES * _generator_results(recipe) + DISCRIMINATOR_PASSES * _discriminator_results(recipe)
     if recipe.critic:
         results += CRITIC_PASSES * _critic_results(recipe.critic)
-    pools = 2 * recipe.pool * recipe.generator.image_size**2 * 3
-    return round(FRAMEWORK + FLOAT * (weights + PER_RESULT * recipe.batch * results) + POOL_COPIES * pools)
+    pools = directions * recipe.pool * recipe.generator.image_size**2 * 3
+    share = directions / len(Direction)  # passes are those of both
+    return round(FRAMEWORK + FLOAT * (weights + PER_RESULT * share * recipe.batch * results) + POOL_COPIES * pools)
 
 
 def free_memory() -> int | None:

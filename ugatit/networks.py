@@ -43,17 +43,17 @@ class Networks:
     """
 
     def __init__(self, recipe: Recipe, dtype: str, *, processor: bool = False) -> None:
-        shape = recipe.generator
+        shape, directions = recipe.generator, recipe.directions
         self._seed = recipe.seed
-        self.generators = {d: build_training_generator(shape, dtype, "zeros", winograd=processor) for d in Direction}
-        self.averages = {d: build_generator(shape, dtype, "zeros") for d in Direction}
+        self.generators = {d: build_training_generator(shape, dtype, "zeros", winograd=processor) for d in directions}
+        self.averages = {d: build_generator(shape, dtype, "zeros") for d in directions}
         self.discriminators = {
-            d: build_discriminator(recipe.discriminator, shape.image_size, dtype, "zeros") for d in Direction
+            d: build_discriminator(recipe.discriminator, shape.image_size, dtype, "zeros") for d in directions
         }
         rng = np.random.default_rng([recipe.seed, 0])
         for model in (*self.generators.values(), *self.discriminators.values()):
             initialise(model, rng)
-        for direction in Direction:
+        for direction in directions:
             self._follow(direction)
         self.weights = Pack(self._named(self.generators, ""), "generators")
         self.averaged = Pack(self._named(self.averages, "average/"), "averages")
@@ -63,8 +63,8 @@ class Networks:
         self.generator_optimizer = self.weights.adam(recipe.beta_1, recipe.beta_2)
         self.discriminator_optimizer = self.judging.adam(recipe.beta_1, recipe.beta_2)
         seeing = "float32" if processor else dtype
-        self.critic = Critic(recipe.critic, seeing, rng) if recipe.critic else None
-        self.pool = Pool(recipe.pool, shape.image_size) if recipe.pool else None
+        self.critic = Critic(recipe.critic, seeing, rng, directions) if recipe.critic else None
+        self.pool = Pool(recipe.pool, shape.image_size, directions) if recipe.pool else None
 
     @property
     def packs(self) -> tuple[Pack, ...]:

@@ -3,7 +3,7 @@
 What they are shown then changes more slowly than the generators do: meant against a swing of one and the other.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -21,23 +21,24 @@ class Pool:
     Args:
         size: how many are kept a direction; at least 1.
         image_size: their side.
+        directions: in which there is painting.
 
     Attributes:
         named: Keras variables by name: pictures (size, S, S, 3) uint8 and how many there are by now.
     """
 
-    def __init__(self, size: int, image_size: int) -> None:
+    def __init__(self, size: int, image_size: int, directions: Sequence[Direction] = tuple(Direction)) -> None:
         self.size = size
         shape = (size, image_size, image_size, 3)
         self._pictures = {
-            d: keras.Variable(np.zeros(shape, "uint8"), trainable=False, dtype="uint8") for d in Direction
+            d: keras.Variable(np.zeros(shape, "uint8"), trainable=False, dtype="uint8") for d in directions
         }
-        self._count = {d: keras.Variable(np.zeros((), "int32"), trainable=False, dtype="int32") for d in Direction}
+        self._count = {d: keras.Variable(np.zeros((), "int32"), trainable=False, dtype="int32") for d in directions}
 
     @property
     def named(self) -> Mapping[str, Any]:
         kept = {"pictures": self._pictures, "count": self._count}
-        return {f"{NAME}_{d}/{name}": held[d] for name, held in kept.items() for d in Direction}
+        return {f"{NAME}_{d}/{name}": held[d] for name, held in kept.items() for d in held}
 
     def exchange(self, direction: Direction, painted: Any, draws: Any) -> Any:
         """Puts pictures in and takes pictures out.

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 
 from ugatit.config import GeneratorConfig
 from ugatit.critic.architecture import ARCHITECTURES
+from ugatit.direction import Direction
 
 Gan = Literal["lsgan", "gan", "hinge", "wgan-gp", "wgan-lp", "dragan"]
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -169,6 +170,8 @@ class Recipe:
         generator, discriminator, losses: shapes and weights.
         critic: see `CriticConfig`; None for none, as in the paper.
         teacher: see `TeacherConfig`; None for none, as in the paper.
+        directions: which of the two are trained. One alone takes half the time and half the memory; it has no cycle, so
+            `losses.cycle` must be 0, and a teacher's anchor is what else holds it to the picture.
         start: a folder of weights files that the generators begin with (`selfie2anime.safetensors`,
             `anime2selfie.safetensors`), or `bundled:fast`; empty for random weights.
         warm_up: steps at first, or after those of a teacher, for which the generators stand still, so that fresh
@@ -200,6 +203,7 @@ class Recipe:
     losses: LossConfig = field(default_factory=LossConfig)
     critic: CriticConfig | None = None
     teacher: TeacherConfig | None = None
+    directions: tuple[Direction, ...] = tuple(Direction)
     start: str = ""
     warm_up: int = 0
     fade_in: int = 0
@@ -230,6 +234,10 @@ class Recipe:
                 raise ValueError(f"{name} must not be negative. Received: {getattr(self, name)!r}")
         if self.precision not in get_args(Precision):
             raise ValueError(f"precision must be one of {', '.join(get_args(Precision))}. Received: {self.precision!r}")
+        if len(self.directions) < len(Direction) and self.losses.cycle:
+            raise ValueError(
+                f"one direction alone has no cycle: set losses.cycle to 0, or train both. Received: {self.losses.cycle}"
+            )
         self.discriminator.check(self.generator.image_size)
 
     def learning_rate_at(self, progress: float, step: int) -> float:
@@ -275,6 +283,7 @@ class Recipe:
     def to_dict(self) -> dict[str, Any]:
         values = asdict(self)
         values["discriminator"]["strided"] = list(self.discriminator.strided)
+        values["directions"] = [str(direction) for direction in self.directions]
         return values
 
     @classmethod
@@ -294,6 +303,7 @@ class Recipe:
         discriminator = _build(DiscriminatorConfig, "discriminator", {**fitting, **given})
         optional: dict[str, Any] = {"critic": CriticConfig, "teacher": TeacherConfig}
         found = {name: values.pop(name, None) for name in optional}
+        values["directions"] = directions_of(values)
         rest = {"generator": generator, "discriminator": discriminator, "losses": losses, **values}
         rest |= {name: _build(optional[name], name, table) for name, table in found.items() if table is not None}
         return _build(cls, "recipe", rest)
@@ -318,6 +328,18 @@ class Recipe:
             return cls.from_dict(complete(merge(values, overrides)))
         except (ValueError, TypeError) as error:
             raise ValueError(f"{path}: {error}") from error
+
+
+def directions_of(values: Mapping[str, Any]) -> tuple[Direction, ...]:
+    """The directions that a recipe's values name; both where they name none.
+
+    Raises:
+        ValueError: something else is named.
+    """
+    named = values.get("directions", tuple(Direction))
+    if isinstance(named, str) or not set(named) <= set(Direction) or not named:
+        raise ValueError(f"directions must be one or both of {', '.join(Direction)}. Received: {named!r}")
+    return tuple(direction for direction in Direction if direction in named)
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

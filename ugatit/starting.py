@@ -1,6 +1,6 @@
 """Weights that a training run begins with in place of random ones: `--start`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,16 +10,17 @@ import numpy as np
 from ugatit.config import GeneratorConfig
 from ugatit.direction import Direction
 from ugatit.errors import WeightsError
-from ugatit.recipe import merge
+from ugatit.recipe import directions_of, merge
 from ugatit.weights_file import BUNDLED, SUFFIX, bundled_weights, read_config
 
 
-def starting_weights(start: str) -> dict[Direction, Path]:
-    """The weights file of either direction.
+def starting_weights(start: str, directions: Sequence[Direction] = tuple(Direction)) -> dict[Direction, Path]:
+    """The weights file of every direction.
 
     Args:
         start: `bundled:NAME`, or a folder as a training run leaves it: with `selfie2anime.safetensors` and
             `anime2selfie.safetensors`.
+        directions: which ones are wanted.
 
     Raises:
         WeightsError: one is not there.
@@ -27,10 +28,11 @@ def starting_weights(start: str) -> dict[Direction, Path]:
     if start.startswith(BUNDLED):
         name = start.removeprefix(BUNDLED)
         reverse = f"{name}-{Direction.ANIME2SELFIE}"
-        return {Direction.SELFIE2ANIME: bundled_weights(name), Direction.ANIME2SELFIE: bundled_weights(reverse)}
-    files = {direction: Path(start) / f"{direction}{SUFFIX}" for direction in Direction}
+        names = {Direction.SELFIE2ANIME: name, Direction.ANIME2SELFIE: reverse}
+        return {direction: bundled_weights(names[direction]) for direction in directions}
+    files = {direction: Path(start) / f"{direction}{SUFFIX}" for direction in directions}
     if missing := [str(path) for path in files.values() if not path.is_file()]:
-        raise WeightsError(f"{', '.join(missing)}: no such file. --start takes a folder with both, or bundled:fast.")
+        raise WeightsError(f"{', '.join(missing)}: no such file. --start takes the folder of a run, or bundled:fast.")
     return files
 
 
@@ -43,10 +45,9 @@ def shaped_as_start(values: Mapping[str, Any]) -> Mapping[str, Any]:
     start = values.get("start")
     if not isinstance(start, str) or not start:
         return values
-    files = starting_weights(start)
-    shapes = {direction: read_config(path) for direction, path in files.items()}
-    first, second = shapes.values()
-    if first != second:
+    files = starting_weights(start, directions_of(values))
+    first, *others = (read_config(path) for path in files.values())
+    if any(other != first for other in others):
         raise WeightsError(
             f"{' and '.join(map(str, files.values()))}: networks of different shapes. Start with a pair."
         )

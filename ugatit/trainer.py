@@ -7,6 +7,7 @@ the time changes.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,9 @@ from ugatit.teachers import Teachers
 
 Painter = Callable[[Any], tuple[Any, Any]]
 
-TO_B, TO_A = Direction.SELFIE2ANIME, Direction.ANIME2SELFIE
+Sides = Mapping[Direction, Any]  # pictures (N, S, S, 3) in [-1, 1] by the direction that they belong to
+
+TARGET = {Direction.ANIME2SELFIE: 0, Direction.SELFIE2ANIME: 1}  # the domain that is painted: A, B; as `Draws` has them
 
 
 def policy_of(recipe: Recipe, backend: Backend) -> str:
@@ -79,7 +82,7 @@ class Trainer:
             Scalars on the device: `discriminator`, and where the generators were trained too, `adversarial`, `cycle`,
             `identity` and `cam`; with a critic `critic` and `critic_adversarial` as well. While teachers are listened
             to, and with an anchor afterwards, `taught`; with a critic `taught_features` too. All are unweighted sums
-            over both directions.
+            over the directions that are trained.
         """
         rate = np.float32(self.recipe.learning_rate_at(progress, self.step))
         average, fade = (np.float32(f(self.step)) for f in (self.recipe.average_at, self.recipe.fade_at))
@@ -108,32 +111,28 @@ class Trainer:
 
     def _train_both(self, a: Any, b: Any, draws: Draws, rate: Any, average: Any, fade: Any) -> Mapping[str, Any]:
         """a, b: (N, S, S, 3) uint8; rate, average, fade: scalars."""
-        a, b, weights = _scaled(a), _scaled(b), self.recipe.losses
-        networks, teacher = self.networks, self.recipe.teacher
+        sources, targets = self._sides(a, b)
+        networks, weights, teacher = self.networks, self.recipe.losses, self.recipe.teacher
         anchor = teacher.anchor if teacher else 0.0
-        taught: Sequence[Any] = self._taught(a, b) if anchor else ()
+        taught = self._taught(sources) if anchor else {}
 
         def objective() -> tuple[Any, Mapping[str, Any]]:
-            own = networks.weights.unpack()
-            to_b, to_a = self._painters(own)
-            (fake_b, same_b), (cam_ab, cam_bb) = _of_both(to_b, a, b)
-            (fake_a, same_a), (cam_ba, cam_aa) = _of_both(to_a, b, a)
-            judged, seen = self._judge_all(a, b, fake_a, fake_b, draws, rate)
+            painters = self._painters(networks.weights.unpack())
+            fakes, identity, cam = _paint(painters, sources, targets)
+            judged, seen = self._judge_all(targets, fakes, draws, rate)
             judges = networks.judging.unpack() | networks.spectra.unpack()  # as they are after their update
             adversarial = sum(
                 generator_loss(weights.gan, call(networks.discriminators[direction], judges, fake)[0])
-                for direction, fake in ((TO_B, fake_b), (TO_A, fake_a))
+                for direction, fake in fakes.items()
             )
-            identity = l1(same_a, a) + l1(same_b, b)
-            cam = cam_loss(cam_ab, cam_bb) + cam_loss(cam_ba, cam_aa)
             loss = fade * weights.adversarial * adversarial + weights.identity * identity + weights.cam * cam
             report = {**judged, "adversarial": adversarial, "identity": identity, "cam": cam}
             if weights.cycle:
-                (back_a, _), (back_b, _) = to_a(fake_b), to_b(fake_a)
-                report["cycle"] = cycle = l1(back_a, a) + l1(back_b, b)
+                back = {direction: painters[direction.reverse](fake)[0] for direction, fake in fakes.items()}
+                report["cycle"] = cycle = _distance(back, sources)
                 loss += weights.cycle * cycle
             if anchor:
-                report["taught"] = distance = l1(fake_b, taught[0]) + l1(fake_a, taught[1])
+                report["taught"] = distance = _distance(fakes, taught)
                 loss += anchor * distance
             if networks.critic:
                 report["critic_adversarial"] = fooling = networks.critic.generator_loss(seen)
@@ -144,41 +143,42 @@ class Trainer:
 
     def _train_pupils(self, a: Any, b: Any, draws: Draws, rate: Any, average: Any) -> Mapping[str, Any]:
         """Generators alone, by what they are taught, and what identity and CAM ask of them."""
-        a, b, weights, teacher = _scaled(a), _scaled(b), self.recipe.losses, self.recipe.teacher
+        sources, targets = self._sides(a, b)
+        weights, teacher, critic = self.recipe.losses, self.recipe.teacher, self.networks.critic
         assert teacher is not None
-        taught_b, taught_a = self._taught(a, b)
-        critic = self.networks.critic
-        changes = draws.changes[0], draws.changes[2]  # the same for both, so that what differs is what was painted
+        taught = self._taught(sources)
+        # The same for both, so that what differs is what was painted.
+        changes = {direction: draws.changes[2 * TARGET[direction]] for direction in sources}
 
         def objective() -> tuple[Any, Mapping[str, Any]]:
-            to_b, to_a = self._painters(self.networks.weights.unpack())
-            (fake_b, same_b), (cam_ab, cam_bb) = _of_both(to_b, a, b)
-            (fake_a, same_a), (cam_ba, cam_aa) = _of_both(to_a, b, a)
-            taught = l1(fake_b, taught_b) + l1(fake_a, taught_a)
-            identity = l1(same_a, a) + l1(same_b, b)
-            cam = cam_loss(cam_ab, cam_bb) + cam_loss(cam_ba, cam_aa)
-            loss = teacher.weight * taught + weights.identity * identity + weights.cam * cam
-            report = {"taught": taught, "identity": identity, "cam": cam}
+            fakes, identity, cam = _paint(self._painters(self.networks.weights.unpack()), sources, targets)
+            distance = _distance(fakes, taught)
+            loss = teacher.weight * distance + weights.identity * identity + weights.cam * cam
+            report = {"taught": distance, "identity": identity, "cam": cam}
             if critic:
-                seen, wanted = critic.see(fake_a, fake_b, *changes), critic.see(taught_a, taught_b, *changes)
-                # Maps hold both domains: twice their mean is the sum over directions.
-                features = 2 * sum(l1(x, y) for x, y in zip(seen, wanted, strict=True)) / len(seen)
+                seen, wanted = critic.see(fakes, changes), critic.see(taught, changes)
+                # Maps hold all directions: as often their mean is the sum over them.
+                features = len(fakes) * sum(l1(x, y) for x, y in zip(seen, wanted, strict=True)) / len(seen)
                 report["taught_features"] = features
                 loss += teacher.features * features
             return loss, report
 
         return self._train_generators(objective, rate, average)
 
-    def _taught(self, a: Any, b: Any) -> tuple[Any, Any]:
-        """What the teachers paint of both, of domain B and A."""
-        to_b, to_a = (ops.stop_gradient(self.teachers[d](x)) for d, x in ((TO_B, a), (TO_A, b)))
-        return to_b, to_a
+    def _sides(self, a: Any, b: Any) -> tuple[Sides, Sides]:
+        """uint8 pictures of domain A and B in [-1, 1]: what every direction paints from, and what like."""
+        pictures = _scaled(a), _scaled(b)
+        directions = self.recipe.directions
+        targets = {direction: pictures[TARGET[direction]] for direction in directions}
+        return {direction: pictures[TARGET[direction.reverse]] for direction in directions}, targets
 
-    def _painters(self, weights: Mapping[int, Any]) -> tuple[Painter, Painter]:
-        """Both generators with weights of their pack: pictures to paintings and logits of the domain classifier."""
-        generators = self.networks.generators
-        to_b, to_a = (lambda x, m=generators[d]: call(m, weights, x)[0] for d in (TO_B, TO_A))
-        return to_b, to_a
+    def _taught(self, sources: Sides) -> Sides:
+        """What the teachers paint."""
+        return {direction: ops.stop_gradient(self.teachers[direction](x)) for direction, x in sources.items()}
+
+    def _painters(self, weights: Mapping[int, Any]) -> Mapping[Direction, Painter]:
+        """The generators with weights of their pack: pictures to paintings and logits of the domain classifier."""
+        return {d: partial(_painted, model, weights) for d, model in self.networks.generators.items()}
 
     def _train_generators(self, objective: Objective, rate: Any, average: Any) -> Mapping[str, Any]:
         """One update by an objective, and the averages after it."""
@@ -191,43 +191,47 @@ class Trainer:
         return report
 
     def _train_discriminators(self, a: Any, b: Any, draws: Draws, rate: Any) -> Mapping[str, Any]:
-        a, b = _scaled(a), _scaled(b)
-        weights, generators = self.networks.weights.unpack(), self.networks.generators
-        (fake_b, _), _ = call(generators[TO_B], weights, a)
-        (fake_a, _), _ = call(generators[TO_A], weights, b)
-        return self._judge_all(a, b, fake_a, fake_b, draws, rate)[0]
+        sources, targets = self._sides(a, b)
+        painters = self._painters(self.networks.weights.unpack())
+        fakes = {direction: painters[direction](x)[0] for direction, x in sources.items()}
+        return self._judge_all(targets, fakes, draws, rate)[0]
 
-    def _judge_all(
-        self, a: Any, b: Any, fake_a: Any, fake_b: Any, draws: Draws, rate: Any
-    ) -> tuple[dict[str, Any], Sequence[Any]]:
+    def _judge_all(self, targets: Sides, fakes: Sides, draws: Draws, rate: Any) -> tuple[dict[str, Any], Sequence[Any]]:
         """Trains discriminators and critic; their report, and what the critic sees of the painted pictures."""
         rate, pool, critic = self.recipe.judges_rate * rate, self.networks.pool, self.networks.critic
-        judged_a, judged_b = fake_a, fake_b
+        judged = fakes
         if pool:
-            judged_a = pool.exchange(TO_A, ops.stop_gradient(fake_a), draws.exchanges[0])
-            judged_b = pool.exchange(TO_B, ops.stop_gradient(fake_b), draws.exchanges[1])
-        report = self._update_discriminators(a, b, judged_a, judged_b, draws, rate)
+            judged = {
+                direction: pool.exchange(direction, ops.stop_gradient(fake), draws.exchanges[TARGET[direction]])
+                for direction, fake in fakes.items()
+            }
+        report = self._update_discriminators(targets, judged, draws, rate)
         if critic is None:
             return report, ()
-        of_real, of_fake = ([draws.changes[i] for i in drawn] for drawn in ((0, 2), (1, 3)))  # for A and B each
-        real, fake = critic.see(a, b, *of_real), critic.see(fake_a, fake_b, *of_fake)
-        judged = critic.see(judged_a, judged_b, *of_fake) if pool else fake
-        return report | critic.update(self._program, real, judged, rate), fake
+        of_real, of_fake = ({d: draws.changes[2 * TARGET[d] + i] for d in targets} for i in (0, 1))
+        real, fake = critic.see(targets, of_real), critic.see(fakes, of_fake)
+        return report | critic.update(self._program, real, critic.see(judged, of_fake) if pool else fake, rate), fake
 
-    def _update_discriminators(
-        self, a: Any, b: Any, fake_a: Any, fake_b: Any, draws: Draws, rate: Any
-    ) -> dict[str, Any]:
+    def _update_discriminators(self, targets: Sides, fakes: Sides, draws: Draws, rate: Any) -> dict[str, Any]:
         """Trains the discriminators on real and painted pictures, (N, S, S, 3) in [-1, 1] each."""
-        fake_a, fake_b = ops.stop_gradient(fake_a), ops.stop_gradient(fake_b)
-
         networks = self.networks
 
         def objective() -> tuple[Any, Mapping[str, Any]]:
-            weights, spectra = networks.judging.unpack(), networks.spectra.unpack()
-            of_a, spectra_a = self._judge(TO_A, weights | spectra, a, fake_a, draws.mix[0], draws.noise[0])
-            of_b, spectra_b = self._judge(TO_B, weights | spectra, b, fake_b, draws.mix[1], draws.noise[1])
-            networks.spectra.assign(spectra_a | spectra_b)
-            loss = of_a + of_b
+            spectra, loss = networks.spectra.unpack(), 0.0
+            weights = networks.judging.unpack() | spectra
+            for direction, fake in fakes.items():
+                domain = TARGET[direction]
+                judged, updated = self._judge(
+                    direction,
+                    weights,
+                    targets[direction],
+                    ops.stop_gradient(fake),
+                    draws.mix[domain],
+                    draws.noise[domain],
+                )
+                spectra |= updated
+                loss += judged
+            networks.spectra.assign(spectra)
             return self.recipe.losses.adversarial * loss, {"discriminator": loss}
 
         report, gradient = self._program.gradient(objective, networks.judging.vector)
@@ -259,10 +263,27 @@ class Trainer:
         optimizer.apply([pack.decayed(gradient, self.recipe.weight_decay)], [pack.vector])
 
 
-def _of_both(painter: Painter, source: Any, target: Any) -> tuple[Sequence[Any], Sequence[Any]]:
-    """A generator sees its source and its target domain as one batch of 2 N: paintings of both, logits of both."""
-    painted, logits = painter(ops.concatenate([source, target]))
-    return ops.split(painted, 2), ops.split(logits, 2)
+def _painted(model: Any, weights: Mapping[int, Any], pictures: Any) -> tuple[Any, Any]:
+    return call(model, weights, pictures)[0]
+
+
+def _paint(painters: Mapping[Direction, Painter], sources: Sides, targets: Sides) -> tuple[Sides, Any, Any]:
+    """What is painted of the sources; the losses of identity and CAM, summed.
+
+    A generator sees its source and its target domain as one batch of 2 N.
+    """
+    fakes, identity, cam = {}, 0.0, 0.0
+    for direction, painter in painters.items():
+        painted, logits = painter(ops.concatenate([sources[direction], targets[direction]]))
+        fakes[direction], same = ops.split(painted, 2)
+        of_source, of_target = ops.split(logits, 2)
+        identity += l1(same, targets[direction])
+        cam += cam_loss(of_source, of_target)
+    return fakes, identity, cam
+
+
+def _distance(painted: Sides, wanted: Sides) -> Any:
+    return sum(l1(x, wanted[direction]) for direction, x in painted.items())
 
 
 def _scaled(pictures: Any) -> Any:

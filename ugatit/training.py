@@ -116,10 +116,10 @@ class TrainingRun:
             self.trainer.step, self.trainer.pairs = saved.position.step, saved.position.pairs
             self._before = saved.position.seconds
         elif recipe.start:
-            networks.start_with(starting_weights(recipe.start))
+            networks.start_with(starting_weights(recipe.start, recipe.directions))
         if recipe.teacher and recipe.needs_teacher_at(self.trainer.step):
             size, weights = recipe.generator.image_size, recipe.teacher.weights
-            self.trainer.teachers = load_teachers(weights, size, self.trainer.policy)
+            self.trainer.teachers = load_teachers(weights, size, self.trainer.policy, recipe.directions)
         if fresh and networks.critic:
             shown = np.concatenate([split.pictures[:SCALED_BY] for split in (pictures.train_a, pictures.train_b)])
             networks.critic.begin(Path(fresh.weights), shown, np.random.default_rng([recipe.seed, MIXING]))
@@ -213,7 +213,7 @@ class TrainingRun:
         self._written()
 
     def show(self, log: TrainingLog) -> None:
-        """A sheet: selfies above their anime, then anime above their selfies."""
+        """A sheet: selfies above their anime, then anime above their selfies, where either is trained."""
         self.trainer.publish()
         averages = self.trainer.networks.averages
         image = contact_sheet(
@@ -223,6 +223,7 @@ class TrainingRun:
                     (Direction.SELFIE2ANIME, self.pictures.show_a),
                     (Direction.ANIME2SELFIE, self.pictures.show_b),
                 )
+                if direction in averages
             ]
         )
         jpeg = as_jpeg(image)

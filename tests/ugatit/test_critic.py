@@ -22,6 +22,7 @@ from tests.ugatit.feature_network import (
     write_published,
 )
 from tests.ugatit.training import advance, synthetic, tiny_recipe, values
+from ugatit import Direction
 from ugatit.augment import DRAWS
 from ugatit.backends import current_backend
 from ugatit.checkpoint import Position, load_checkpoint, save_checkpoint
@@ -133,7 +134,7 @@ def test_all_that_the_heads_see_varies_alike(tmp_path: Path) -> None:
         pack.adopt()
     shown = synthetic(8, 4).astype("f4") / 127.5 - 1
     change = np.tile(draws(*STILL, -1.0, -1.0), (4, 1))  # no cut
-    maps = critic.see(shown[:4], shown[4:], change, change)
+    maps = critic.see(dict(zip(Direction, (shown[:4], shown[4:]), strict=True)), dict.fromkeys(Direction, change))
     assert [found.shape for found in maps] == [(8, 24, 24, 64), (8, 12, 12, 64), (8, 6, 6, 64), (8, 3, 3, 128)]
     for found in maps:
         spreads = np.asarray(found).std(axis=(0, 1, 2))
@@ -182,7 +183,7 @@ def test_a_critic_computes_in_float32_on_processors(tmp_path: Path, processor: b
     critic = Networks(recipe, "mixed_bfloat16", processor=processor).critic
     assert critic is not None
     change = draws(*STILL, -1.0, -1.0)
-    maps = critic.see(pictures(1, 8), pictures(1, 8), change, change)
+    maps = critic.see(dict.fromkeys(Direction, pictures(1, 8)), dict.fromkeys(Direction, change))
     assert {tf.as_dtype(found.dtype).name for found in maps} == {dtype}
 
 

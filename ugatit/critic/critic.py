@@ -19,6 +19,7 @@ from ugatit.backends import Program
 from ugatit.critic.architecture import ARCHITECTURES
 from ugatit.critic.changes import changed, resampled
 from ugatit.critic.features import build_features, load_features
+from ugatit.direction import Direction
 from ugatit.discriminator import SLOPE
 from ugatit.losses import discriminator_loss, generator_loss, zero_centred_penalty
 from ugatit.packing import Pack, by_name, call, state_of
@@ -32,7 +33,7 @@ ENOUGH = 7  # cells a side; a head halves its map until there are no more
 LEAST_SPREAD = 1e-6  # of a channel that is scaled
 
 NAME = "critic"  # what the names of its weights begin with
-DOMAINS = ("A", "B")  # whose pictures, real and painted, a set of heads judges
+DOMAINS = {Direction.ANIME2SELFIE: "A", Direction.SELFIE2ANIME: "B"}  # whose pictures, real and painted, heads judge
 
 Apply = Callable[[keras.layers.Layer, Any], Any]
 
@@ -44,6 +45,7 @@ class Critic:
         config: what the recipe says.
         dtype: Keras dtype policy of all networks.
         rng: of the heads' weights.
+        directions: in which there is painting; every one has its own heads.
 
     Attributes:
         heads: packed weights that learn. See `ugatit.packing`; steps work on packs, models follow by `Pack.publish`.
@@ -53,7 +55,13 @@ class Critic:
         weight: of `generator_loss`.
     """
 
-    def __init__(self, config: CriticConfig, dtype: Any, rng: np.random.Generator) -> None:
+    def __init__(
+        self,
+        config: CriticConfig,
+        dtype: Any,
+        rng: np.random.Generator,
+        directions: Iterable[Direction] = tuple(Direction),
+    ) -> None:
         self.weight = config.weight
         self._r1 = config.r1
         self._size = config.size
@@ -64,11 +72,11 @@ class Critic:
         self._seeing = keras.Model(self._features.inputs, mixed)
         self._seeing.trainable = False
         shapes = [tuple(found.shape[1:]) for found in mixed]
-        self._heads = {domain: build_heads(shapes, dtype) for domain in DOMAINS}
+        self._heads = {direction: build_heads(shapes, dtype) for direction in DOMAINS if direction in directions}
         named: dict[str, Any] = {}
-        for domain, heads in self._heads.items():
+        for direction, heads in self._heads.items():
             initialise(heads, rng)
-            named |= {f"{NAME}_{domain}/{name}": weight for name, weight in by_name(heads).items()}
+            named |= {f"{NAME}_{DOMAINS[direction]}/{name}": weight for name, weight in by_name(heads).items()}
         self.heads = Pack({n: v for n, v in named.items() if v.trainable}, "heads")
         self.spectra = Pack({n: v for n, v in named.items() if not v.trainable}, "heads_spectra")
         self.fixed = Pack({f"{NAME}/{name}": v for name, v in by_name(self._seeing).items()}, "fixed")
@@ -96,14 +104,15 @@ class Critic:
         seen = resampled(ops.cast(pictures, "float32") / 127.5 - 1.0, self._size)
         self._mixing(self._features(seen), _standardised)
 
-    def see(self, a: Any, b: Any, changes_a: Any, changes_b: Any) -> list[Any]:
-        """The mixed maps of pictures of both domains, first those of A. Gradients go through to the pictures.
+    def see(self, pictures: Mapping[Direction, Any], changes: Mapping[Direction, Any]) -> list[Any]:
+        """The mixed maps of pictures, one direction's after the other's. Gradients go through to the pictures.
 
         Args:
-            a, b: (N, S, S, 3) in [-1, 1].
-            changes_a, changes_b: (N, 7), see `changed`.
+            pictures: (N, S, S, 3) in [-1, 1] by direction.
+            changes: (N, 7) by direction, see `changed`.
         """
-        pictures = changed(ops.concatenate([a, b]), ops.concatenate([changes_a, changes_b]), self._size)
+        pictures, changes = (ops.concatenate([given[d] for d in self._heads]) for given in (pictures, changes))
+        pictures = changed(pictures, changes, self._size)
         return call(self._seeing, self.fixed.unpack(), pictures)[0]
 
     def update(self, program: Program, real: Sequence[Any], fake: Sequence[Any], rate: Any) -> dict[str, Any]:
@@ -115,9 +124,9 @@ class Critic:
             rate: learning rate.
 
         Returns:
-            `critic`: the hinge loss, summed over heads and domains, without the penalty.
+            `critic`: the hinge loss, summed over heads and directions, without the penalty.
         """
-        of_real, of_fake = ([ops.split(ops.stop_gradient(found), 2) for found in maps] for maps in (real, fake))
+        of_real, of_fake = (self._parts(ops.stop_gradient(found) for found in maps) for maps in (real, fake))
 
         def objective() -> tuple[Any, Mapping[str, Any]]:
             spectra, loss, penalty = self.spectra.unpack(), 0.0, 0.0
@@ -141,16 +150,19 @@ class Critic:
         return dict(report)
 
     def generator_loss(self, fake: Sequence[Any]) -> Any:
-        """What the generators minimise against the heads, a scalar, summed over heads and domains, without its weight.
+        """What the generators minimise against the heads, a scalar, summed over heads and directions, without a weight.
 
         Args:
             fake: what `see` gave for painted pictures.
         """
-        weights, loss = self.heads.unpack() | self.spectra.unpack(), 0.0
+        weights, loss, parts = self.heads.unpack() | self.spectra.unpack(), 0.0, self._parts(fake)
         for i, heads in enumerate(self._heads.values()):
-            maps = [ops.split(found, 2)[i] for found in fake]
-            loss += generator_loss("hinge", call(heads, weights, maps)[0])
+            loss += generator_loss("hinge", call(heads, weights, [found[i] for found in parts])[0])
         return loss
+
+    def _parts(self, maps: Iterable[Any]) -> list[Sequence[Any]]:
+        """Maps as `see` gives them, each split by direction."""
+        return [ops.split(found, len(self._heads)) for found in maps]
 
 
 class _Mixing:
