@@ -39,19 +39,24 @@ def starting_weights(start: str, directions: Sequence[Direction] = tuple(Directi
 def shaped_as_start(values: Mapping[str, Any]) -> Mapping[str, Any]:
     """A recipe's values, the generators' shape from the weights that they begin with where nothing else is said.
 
+    Of two shapes it is the larger one, if the other grows to it.
+
     Raises:
-        WeightsError: see `starting_weights`; or both files are of different networks.
+        WeightsError: see `starting_weights`; or both files are of different networks and neither
+            grows to the other.
     """
     start = values.get("start")
     if not isinstance(start, str) or not start:
         return values
     files = starting_weights(start, directions_of(values))
-    first, *others = (read_config(path) for path in files.values())
-    if any(other != first for other in others):
+    shapes = [read_config(path) for path in files.values()]
+    largest = max(shapes, key=lambda shape: (shape.image_size, shape.base_channels))
+    if any(shape != largest and growth(shape, largest) == Growth() for shape in shapes):
         raise WeightsError(
-            f"{' and '.join(map(str, files.values()))}: networks of different shapes. Start with a pair."
+            f"{' and '.join(map(str, files.values()))}: networks of different shapes, and neither grows to the other. "
+            "Start with a pair."
         )
-    return merge({"generator": first.to_dict()}, values)
+    return merge({"generator": largest.to_dict()}, values)
 
 
 class Growth(NamedTuple):

@@ -18,7 +18,7 @@ from ugatit import Direction, GeneratorConfig, load_generator
 from ugatit.checkpoint import read_checkpoint
 from ugatit.cli import app
 from ugatit.recipe import Recipe
-from ugatit.starting import Growth, growth
+from ugatit.starting import Growth, growth, shaped_as_start
 
 SHAPE = GeneratorConfig(base_channels=2, downsamplings=1, blocks=1, image_size=8)
 RECIPE = """
@@ -185,6 +185,14 @@ def test_a_start_that_is_not_there(runner: CliRunner, tmp_path: Path, start: str
     result = runner.invoke(app, ["train", "--data", "x", "--out", str(tmp_path / "out"), "--start", start])
     assert result.exit_code == 1
     assert message in result.output.replace("\n", "")
+
+
+def test_a_start_of_two_shapes_takes_the_larger_one(tmp_path: Path) -> None:
+    wide = replace(SHAPE, base_channels=4)
+    for shapes in ((SHAPE, wide), (wide, SHAPE)):
+        start = write_pair(tmp_path / f"start{shapes[0].base_channels}", *shapes)
+        values = shaped_as_start({"start": str(start), "losses": {"cam": 1.0}})
+        assert values == {"start": str(start), "losses": {"cam": 1.0}, "generator": wide.to_dict()}
 
 
 def test_a_start_of_two_shapes(runner: CliRunner, tmp_path: Path) -> None:
