@@ -22,7 +22,7 @@ def test_info_prints_what_is_inside(runner: CliRunner) -> None:
     facts = {name: value.strip() for name, value in lines.items()}
     assert facts["sha256"] == hashlib.sha256(bundled_weights().read_bytes()).hexdigest()
     assert facts["generators"] == "selfie2anime"
-    assert facts["base_channels"] == "16"
+    assert facts["base_channels"] == "32"
     assert facts["bytes"] == f"{bundled_weights().stat().st_size:,}"
     assert "no licence" in result.output
 
