@@ -170,8 +170,8 @@ class Recipe:
         generator, discriminator, losses: shapes and weights.
         critic: see `CriticConfig`; None for none, as in the paper.
         teacher: see `TeacherConfig`; None for none, as in the paper.
-        directions: which of the two are trained. One alone takes half the time and half the memory; it has no cycle, so
-            `losses.cycle` must be 0, and a teacher's anchor is what else holds it to the picture.
+        directions: which of the two are trained. One alone takes half the arithmetic and half the memory; it has no
+            cycle, so `losses.cycle` must be 0, and a teacher's anchor is what else holds it to the picture.
         start: a folder of weights files that the generators begin with (`selfie2anime.safetensors`,
             `anime2selfie.safetensors`), or `bundled:fast`; empty for random weights.
         warm_up: steps at first, or after those of a teacher, for which the generators stand still, so that fresh

@@ -67,7 +67,7 @@ class Trainer:
         self.step = 0
         self.pairs = 0
         self._program = backend.program(self.networks.variables)
-        self._full = self._program.compile(self._train_both)
+        self._full = self._program.compile(self._train_all)
         self._pupils = self._program.compile(self._train_pupils)
         self._judges = self._program.compile(self._train_discriminators)
 
@@ -109,8 +109,8 @@ class Trainer:
             pack.adopt()
         self._program.adopt()
 
-    def _train_both(self, a: Any, b: Any, draws: Draws, rate: Any, average: Any, fade: Any) -> Mapping[str, Any]:
-        """a, b: (N, S, S, 3) uint8; rate, average, fade: scalars."""
+    def _train_all(self, a: Any, b: Any, draws: Draws, rate: Any, average: Any, fade: Any) -> Mapping[str, Any]:
+        """Judges, then generators. a, b: (N, S, S, 3) uint8; rate, average, fade: scalars."""
         sources, targets = self._sides(a, b)
         networks, weights, teacher = self.networks, self.recipe.losses, self.recipe.teacher
         anchor = teacher.anchor if teacher else 0.0

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 from safetensors import safe_open
@@ -83,27 +84,40 @@ def test_from_weights_that_there_are_and_critic_and_pool_join(runner: CliRunner,
         assert sizes == ({pool} if pool else set())
 
 
+def start_and_first_step(
+    runner: CliRunner, tmp_path: Path, small: GeneratorConfig, large: GeneratorConfig
+) -> list[tuple[keras.Model, keras.Model]]:
+    """A pair of small networks, and what a run for large ones exports before its generators move; by direction."""
+    data, out, start = write_data(tmp_path / "data"), tmp_path / "out", write_pair(tmp_path / "start", small, small)
+    shape = "".join(f"{name} = {getattr(large, name)}\n" for name in ("image_size", "pixel_shuffle", "base_channels"))
+    (recipe := tmp_path / "recipe.toml").write_text(f"{RECIPE}[generator]\n{shape}")
+    given = ["--config", str(recipe), "--start", str(start), "--steps", "1"]
+    result = runner.invoke(app, ["train", "--data", str(data), "--out", str(out), *given])
+    assert result.exit_code == 0, result.output
+    return [
+        (load_generator(start / f"{d}.safetensors", direction=d), load_generator(out / f"{d}.safetensors", direction=d))
+        for d in Direction
+    ]
+
+
+def assert_same_but_larger(small: keras.Model, large: keras.Model, within: float) -> None:
+    pictures, side = random_pictures(large.config), small.config.image_size
+    times = large.config.image_size // side
+    shrunk = pictures.reshape(2, side, times, side, times, 3).mean((2, 4))
+    expected = np.asarray(small(shrunk)).repeat(times, 1).repeat(times, 2)
+    assert np.abs(np.asarray(large(pictures)) - expected).max() < within, "float16 is what is saved"
+
+
 @pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("block", [1, 2])
 def test_a_run_for_larger_pictures_begins_with_what_the_smaller_network_paints(
     runner: CliRunner, tmp_path: Path, block: int
 ) -> None:
     small = replace(SHAPE, image_size=8 * block, pixel_shuffle=block)
-    data, out, start = write_data(tmp_path / "data"), tmp_path / "out", write_pair(tmp_path / "start", small, small)
     large = replace(small, image_size=16 * block, pixel_shuffle=2 * block)
-    table = f"[generator]\nimage_size = {large.image_size}\npixel_shuffle = {large.pixel_shuffle}\n"
-    (recipe := tmp_path / "recipe.toml").write_text(RECIPE + table)
-    given = ["--config", str(recipe), "--start", str(start), "--steps", "1"]
-    result = runner.invoke(app, ["train", "--data", str(data), "--out", str(out), *given])
-    assert result.exit_code == 0, result.output
-    for direction in Direction:
-        begun = load_generator(start / f"{direction}.safetensors", direction=direction)
-        after = load_generator(out / f"{direction}.safetensors", direction=direction)
+    for begun, after in start_and_first_step(runner, tmp_path, small, large):
         assert after.config == large
-        pictures = random_pictures(large)
-        shrunk = pictures.reshape(2, small.image_size, 2, small.image_size, 2, 3).mean((2, 4))
-        expected = np.asarray(begun(shrunk)).repeat(2, 1).repeat(2, 2)
-        assert np.abs(np.asarray(after(pictures)) - expected).max() < 2e-3, "float16 is what is saved"
+        assert_same_but_larger(begun, after, 2e-3)
 
 
 @pytest.mark.usefixtures("eagerly")
@@ -115,22 +129,10 @@ def test_a_run_with_more_channels_begins_with_what_the_narrow_network_paints(
 ) -> None:
     narrow = replace(SHAPE, **kind)
     wide = replace(narrow, base_channels=6, image_size=8 * size, pixel_shuffle=size)
-    data, out, start = write_data(tmp_path / "data"), tmp_path / "out", write_pair(tmp_path / "start", narrow, narrow)
-    table = f"[generator]\nbase_channels = 6\nimage_size = {wide.image_size}\npixel_shuffle = {size}\n"
-    (recipe := tmp_path / "recipe.toml").write_text(RECIPE + table)
-    given = ["--config", str(recipe), "--start", str(start), "--steps", "1"]
-    result = runner.invoke(app, ["train", "--data", str(data), "--out", str(out), *given])
-    assert result.exit_code == 0, result.output
-    for direction in Direction:
-        begun = load_generator(start / f"{direction}.safetensors", direction=direction)
-        after = load_generator(out / f"{direction}.safetensors", direction=direction)
+    for begun, after in start_and_first_step(runner, tmp_path, narrow, wide):
         assert after.config == wide
-        pictures = random_pictures(wide)
-        shrunk = pictures.reshape(2, 8, size, 8, size, 3).mean((2, 4))
-        expected = np.asarray(begun(shrunk)).repeat(size, 1).repeat(size, 2)
-        assert np.abs(np.asarray(after(pictures)) - expected).max() < 4e-3, "float16 is what is saved"
-        kernel = weights_of(after)["resblock_0/res1/conv_0/conv2d/kernel"]
-        copies = kernel.reshape(9, 3, narrow.width, 3, narrow.width)
+        assert_same_but_larger(begun, after, 4e-3)
+        copies = weights_of(after)["resblock_0/res1/conv_0/conv2d/kernel"].reshape(9, 3, narrow.width, 3, narrow.width)
         assert np.abs(copies[:, 0] - copies[:, 1]).mean() > 0.1 * np.abs(copies).mean(), "no two copies learn the same"
 
 
