@@ -1,10 +1,14 @@
 """How much memory a training run takes, before it starts; and how much there is."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from ugatit.config import GeneratorConfig
 from ugatit.critic.architecture import ARCHITECTURES
 from ugatit.direction import Direction
 from ugatit.recipe import CriticConfig, Recipe
+from ugatit.starting import starting_weights
+from ugatit.weights_file import read_config
 
 FLOAT = 4  # bytes
 # Copies of the weights. Both: in the models and in the vector that is trained, two moments of Adam, the gradient and
@@ -28,9 +32,20 @@ def too_large(device: str) -> MemoryShortError:
     )
 
 
-def check_memory(recipe: Recipe, free: int | None) -> None:
+def teachers_of(recipe: Recipe, step: int) -> Sequence[GeneratorConfig]:
+    """The shapes of the teachers that a run listens to at a step or after it.
+
+    Raises:
+        WeightsError: see `starting_weights` and `read_config`.
+    """
+    if recipe.teacher is None or not recipe.needs_teacher_at(step):
+        return ()
+    return [read_config(path) for path in starting_weights(recipe.teacher.weights, recipe.directions).values()]
+
+
+def check_memory(recipe: Recipe, free: int | None, teachers: Sequence[GeneratorConfig] = ()) -> None:
     """Raises MemoryShortError where a run needs more than is free. Nothing is said where that is not known."""
-    needed = memory_of(recipe)
+    needed = memory_of(recipe, teachers)
     if free is None or needed <= free:
         return
     lower = ["--batch"] if recipe.batch > 1 else []
@@ -42,16 +57,20 @@ def check_memory(recipe: Recipe, free: int | None) -> None:
     )
 
 
-def memory_of(recipe: Recipe) -> int:
-    """Bytes that a run takes on a processor, roughly: weights with all that belongs to them, and activations."""
-    directions = len(recipe.directions)
+def memory_of(recipe: Recipe, teachers: Sequence[GeneratorConfig] = ()) -> int:
+    """Bytes that a run takes on a processor, roughly: weights with all that belongs to them, and activations.
+
+    Of teachers it is the weights: nothing that they compute is kept for a gradient.
+    """
+    directions, generator = len(recipe.directions), recipe.generator
     weights = directions * (
-        GENERATOR_COPIES * _generator_weights(recipe) + DISCRIMINATOR_COPIES * _discriminator_weights(recipe)
+        GENERATOR_COPIES * _generator_weights(generator) + DISCRIMINATOR_COPIES * _discriminator_weights(recipe)
     )
-    results = GENERATOR_PASSES * _generator_results(recipe) + DISCRIMINATOR_PASSES * _discriminator_results(recipe)
+    weights += sum(_generator_weights(teacher) for teacher in teachers)
+    results = GENERATOR_PASSES * _generator_results(generator) + DISCRIMINATOR_PASSES * _discriminator_results(recipe)
     if recipe.critic:
         results += CRITIC_PASSES * _critic_results(recipe.critic)
-    pools = directions * recipe.pool * recipe.generator.image_size**2 * 3
+    pools = directions * recipe.pool * generator.image_size**2 * 3
     share = directions / len(Direction)  # passes are those of both
     return round(FRAMEWORK + FLOAT * (weights + PER_RESULT * share * recipe.batch * results) + POOL_COPIES * pools)
 
@@ -76,9 +95,8 @@ def _number(path: str) -> int | None:
         return None
 
 
-def _generator_weights(recipe: Recipe) -> int:
+def _generator_weights(config: GeneratorConfig) -> int:
     """Of one generator, kernels alone."""
-    config = recipe.generator
     width, channels = config.width, config.base_channels
     levels = sum(2 * 9 * (channels * 2**i) * (channels * 2 ** (i + 1)) for i in range(config.downsamplings))
     blocks = 4 * config.blocks * 9 * width**2
@@ -94,9 +112,8 @@ def _discriminator_weights(recipe: Recipe) -> int:
     )
 
 
-def _generator_results(recipe: Recipe) -> int:
+def _generator_results(config: GeneratorConfig) -> int:
     """Numbers that the convolutions of one generator give for one picture."""
-    config = recipe.generator
     levels = sum(config.base_channels * 2**i * (config.cells // 2**i) ** 2 for i in range(config.downsamplings))
     return 2 * levels + (4 * config.blocks + 2) * config.width * config.bottleneck**2
 

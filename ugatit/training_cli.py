@@ -16,7 +16,7 @@ from ugatit.bucket import BucketError
 from ugatit.checkpoint import FILE, CheckpointError, read_checkpoint
 from ugatit.data import DataError, Split, SplitName, load_split
 from ugatit.errors import WeightsError
-from ugatit.memory import MemoryShortError, check_memory, free_memory
+from ugatit.memory import MemoryShortError, check_memory, free_memory, teachers_of
 from ugatit.recipe import Recipe, merge
 from ugatit.starting import shaped_as_start
 from ugatit.training_log import NotFiniteError
@@ -88,7 +88,8 @@ def train(
 
             backend = current_backend()
             if backend.on_processor():  # a graphics card's own memory is not known before it is tried
-                check_memory(recipe, free_memory())
+                step = read_checkpoint(places.out / FILE).position.step if resume else 0
+                check_memory(recipe, free_memory(), teachers_of(recipe, step))
             pictures = _pictures(places.pull_data(), recipe.generator.image_size)
             for split in (pictures.train_a, pictures.train_b, pictures.show_a, pictures.show_b):
                 for note in split.notes:

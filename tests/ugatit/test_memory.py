@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -9,14 +10,15 @@ import numpy as np
 import pytest
 from keras import ops
 
-from ugatit import memory
+from tests.ugatit.networks import write_pair
+from ugatit import Direction, GeneratorConfig, memory
 from ugatit.backends import current_backend
 from ugatit.critic.architecture import ARCHITECTURES
 from ugatit.critic.features import Depthwise, build_features
 from ugatit.discriminator import build_discriminator
 from ugatit.generator import build_generator
-from ugatit.memory import MemoryShortError, check_memory, memory_of
-from ugatit.recipe import CriticConfig, Recipe
+from ugatit.memory import MemoryShortError, check_memory, memory_of, teachers_of
+from ugatit.recipe import CriticConfig, LossConfig, Recipe, TeacherConfig
 
 
 def recipe_of(batch: int = 1, **generator: Any) -> Recipe:
@@ -31,7 +33,7 @@ def test_weights_are_counted_right(generator: dict[str, Any]) -> None:
     recipe = recipe_of(**generator)
     size = recipe.generator.image_size
     for model, counted in (
-        (build_generator(recipe.generator, "float32", "zeros"), memory._generator_weights(recipe)),
+        (build_generator(recipe.generator, "float32", "zeros"), memory._generator_weights(recipe.generator)),
         (build_discriminator(recipe.discriminator, size, "float32", "zeros"), memory._discriminator_weights(recipe)),
     ):
         held = sum(math.prod(weight.shape) for weight in model.weights if weight.name == "kernel")
@@ -50,6 +52,22 @@ def test_earlier_pictures_that_are_kept_are_counted() -> None:
     recipe = recipe_of()
     bytes_of_one = recipe.generator.image_size**2 * 3
     assert memory_of(replace(recipe, pool=50)) - memory_of(recipe) == pytest.approx(2 * 2 * 50 * bytes_of_one, abs=1)
+
+
+def test_teachers_are_counted_while_they_are_needed(tmp_path: Path) -> None:
+    large = GeneratorConfig(base_channels=16, image_size=64, light=False)
+    lessons = TeacherConfig(str(write_pair(tmp_path / "teachers", large, large)), steps=5)
+    recipe = replace(recipe_of(), teacher=lessons)
+    shapes = teachers_of(recipe, 4)
+    assert shapes == [large, large]
+    held = sum(math.prod(weight.shape) for weight in build_generator(large, "float32", "zeros").weights)
+    assert memory_of(recipe, shapes) - memory_of(recipe) == pytest.approx(2 * 4 * held, rel=0.03)
+    with pytest.raises(MemoryShortError):
+        check_memory(recipe, memory_of(recipe), shapes)
+    assert teachers_of(recipe, 5) == teachers_of(recipe_of(), 0) == ()
+    assert teachers_of(replace(recipe, teacher=replace(lessons, anchor=1.0)), 5) == shapes
+    alone = replace(recipe, directions=(Direction.SELFIE2ANIME,), losses=LossConfig(cycle=0.0))
+    assert teachers_of(alone, 0) == [large]
 
 
 def test_it_grows_with_what_is_told_to_be_lowered() -> None:
