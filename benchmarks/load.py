@@ -6,8 +6,9 @@ is as much as the service takes, and its rate. Then a spike of new people at one
 what that rate foretells: the k-th of them is answered after k / rate seconds.
 
 With `--network stand-in` the network costs nothing, and what is left is the service's own cost; with `--random` it is
-one of a real size, and painting is what people wait for. Limits of the service are raised so far that nobody is
-refused; what is refused regardless is printed.
+one of a real size, and painting is what people wait for. `MODEL_BACKEND=openvino` before the command tries another
+backend; without, it paints as at its very first start, with TensorFlow. Limits of the service are raised so far that
+nobody is refused; what is refused regardless is printed.
 """
 
 import argparse

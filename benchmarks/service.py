@@ -60,6 +60,8 @@ class Running:
 async def running(folder: Path, module: str, **settings: str) -> AsyncIterator[Running]:
     """`python -m module` on an empty `folder`, from ready to its clean end. It logs into the folder.
 
+    What this process' environment says of MODEL_… holds for it, too, unless `settings` say otherwise.
+
     Raises:
         RuntimeError: it ended by itself.
     """
@@ -70,6 +72,7 @@ async def running(folder: Path, module: str, **settings: str) -> AsyncIterator[R
         "DATABASE_PATH": str(folder / "jobs.db"),
         "STORAGE_URL": f"file:{folder / 'objects'}",
         "LOG_FORMAT": "json",
+        **{name: value for name, value in os.environ.items() if name.startswith("MODEL_")},
         **settings,
     }
     with (folder / "log").open("wb") as log:
