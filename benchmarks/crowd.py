@@ -107,7 +107,7 @@ class WebCrowd:
                 return False
             if job["pictures"]:
                 break
-            wait = min(5.0, max(1.0, (job["eta"] or 0.0) / 10))  # see `patience` in the page's app.js
+            wait = min(10.0, max(3.0, (job["eta"] or 0.0) / 3))  # see `patience` in the page's app.js
             await asyncio.sleep(PAUSE)
         for picture in job["pictures"]:
             async with self._session.get(f"{self._address}{picture['url']}") as answer:

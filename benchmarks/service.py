@@ -87,7 +87,8 @@ async def running(folder: Path, module: str, **settings: str) -> AsyncIterator[R
                 address = line.split()[-1]
         if not line:
             raise RuntimeError(f"the service did not start:\n{(folder / 'log').read_text()}")
-        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+        connector = aiohttp.TCPConnector(limit=0)  # everybody has a connection of their own
+        async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
             yield Running(psutil.Process(service.pid), address, session)
     finally:
         if service.returncode is None:

@@ -23,6 +23,7 @@ from inference.networks.precision import on_processor
 log = logging.getLogger(__name__)
 
 NAME = "engine.json"
+GRAPHS = "graphs"
 EXACT = 40.0  # dB of PSNR from float32 on TensorFlow; below it the eye begins to see a difference
 PATCHES = 8  # along a side of what is painted to see how exact a network is
 ROUNDS = 3  # batches that are timed; the quickest counts, for others only say what else the machine did
@@ -165,6 +166,11 @@ def psnr(pictures: np.ndarray, reference: np.ndarray) -> float:
     """dB between pictures of bytes; infinite where they are the same."""
     error = float(np.mean((pictures.astype(np.float64) - reference.astype(np.float64)) ** 2))
     return float("inf") if error == 0 else 10 * float(np.log10(255**2 / error))
+
+
+def graphs(settings: Settings) -> Path:
+    """The folder of `Spec.graphs`."""
+    return settings.database_path.with_name(GRAPHS)
 
 
 def _path(settings: Settings) -> Path:

@@ -81,7 +81,8 @@ def measure() -> None:
         weights = weights_of(settings.model_weights)
         size = ugatit.read_config(weights).image_size
         possible = choice.candidates(settings)
-        spec = Spec("", weights, size, settings.model_devices[0], "auto", buckets(settings.model_batch))
+        sizes, graphs = buckets(settings.model_batch), choice.graphs(settings)
+        spec = Spec("", weights, size, settings.model_devices[0], "auto", sizes, graphs=graphs)
         measured = asyncio.run(choice.measure(spec, possible))
         best = choice.remember(settings, weights, measured)
     except (ConfigError, ugatit.WeightsError, InferenceError) as error:

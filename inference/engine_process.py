@@ -50,6 +50,7 @@ class Spec:
         device: `auto`, `cpu` or `gpu:N`.
         precision: `auto`, `float32`, `bfloat16` or `float16`.
         buckets: batch sizes to warm, ascending.
+        graphs: the folder in which a backend may keep what it makes of weights files; None: nowhere.
     """
 
     loader: str
@@ -60,6 +61,7 @@ class Spec:
     buckets: tuple[int, ...]
     direction: str = ""
     reverse: Path | None = None
+    graphs: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

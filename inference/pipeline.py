@@ -99,7 +99,8 @@ class Pipeline:
         async with AsyncExitStack() as stack:
             for device in self._settings.model_devices:
                 sizes = buckets(self._settings.model_batch)
-                spec = Spec(network, weights, size, device, precision, sizes, reverse=self.reverse)
+                graphs = choice.graphs(self._settings)
+                spec = Spec(network, weights, size, device, precision, sizes, reverse=self.reverse, graphs=graphs)
                 on_loaded = self._found_devices if device == "auto" else None
                 self.engines.append(await stack.enter_async_context(Engine(spec, on_loaded=on_loaded)))
             self._preparer = await stack.enter_async_context(Preparer(self._settings, size=size, shown=self._shown))

@@ -51,6 +51,20 @@ class Ring:
         if not jobs:
             del self.people[person]
 
+    def ahead(self, person: str, job_id: str) -> int:
+        """Jobs of this ring that are taken before that one."""
+        earlier = self.people[person].index(job_id)
+        if not earlier:  # the usual case, and what a thousand people ask for at once
+            return next(number for number, other in enumerate(self.people) if other == person)
+        count, round_is_theirs = 0, True
+        for other, jobs in self.people.items():
+            round_is_theirs = round_is_theirs and other != person
+            count += min(len(jobs), earlier + round_is_theirs)
+        return count
+
+    def __len__(self) -> int:
+        return sum(map(len, self.people.values()))
+
     def copy(self) -> "Ring":
         return Ring(OrderedDict((person, jobs.copy()) for person, jobs in self.people.items()))
 
@@ -80,6 +94,13 @@ class Line:
         self.ring(job.priority).remove(job.person, job_id)
         if not self.batch.people:
             self.passed = 0
+
+    def ahead(self, job: "Waiting", job_id: str) -> int:
+        """Jobs that are taken before that one: what `order` would count, without going through it."""
+        own = self.ring(job.priority).ahead(job.person, job_id)
+        if job.priority is Priority.INTERACTIVE:
+            return own + min(len(self.batch), (self.passed + own) // PATIENCE)
+        return own + min(len(self.interactive), PATIENCE * (own + 1) - self.passed)
 
     def order(self) -> Iterator[str]:
         """All jobs as they will be handed out, found by doing so in thought."""
@@ -125,7 +146,8 @@ class Scheduler:
         self._waiting: dict[str, Waiting] = {}
         self._deadlines: list[tuple[float, str]] = []  # a heap; entries of jobs that are gone are ignored
         self._late: dict[str, None] = {}  # past their deadline, not told yet; in order
-        self._order: dict[str, Place] | None = None  # computed when asked for, dropped at every change
+        self._albums = 0  # waiting jobs of more than one photo
+        self._order: dict[str, Place] | None = None  # with albums: computed when asked for, dropped at every change
         self._arrived = asyncio.Event()
         self._handed: float | None = None
         self._gaps = self._gap_seconds = 0.0
@@ -172,6 +194,7 @@ class Scheduler:
             pace = USUAL_PACE if self.pace is None else self.pace
             raise QueueFull(f"{len(self)} jobs are waiting", max(1.0, pace * self.until_room))
         self._waiting[job_id] = Waiting(person, priority, deadline, self._clock(), photos)
+        self._albums += photos > 1
         self._line.ring(priority).add(person, job_id)
         if deadline is not None:
             heapq.heappush(self._deadlines, (deadline, job_id))
@@ -184,7 +207,7 @@ class Scheduler:
             self._retire()
             job_id = self._line.take()
             if job_id is not None:
-                del self._waiting[job_id]
+                self._albums -= self._waiting.pop(job_id).photos > 1
                 self._order = None
                 self._measure()
                 return job_id
@@ -202,6 +225,12 @@ class Scheduler:
     def place(self, job_id: str) -> Place | None:
         """None when it does not wait."""
         self._retire()
+        job = self._waiting.get(job_id)
+        if job is None:
+            return None
+        if not self._albums:
+            position = self._line.ahead(job, job_id) + 1
+            return Place(position, position)
         if self._order is None:
             self._order, photos = {}, 0
             for position, waiting in enumerate(self._line.order(), 1):
@@ -235,6 +264,7 @@ class Scheduler:
         if job is None:
             return False
         self._line.remove(job, job_id)
+        self._albums -= job.photos > 1
         self._order = None
         return True
 

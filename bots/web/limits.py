@@ -1,8 +1,10 @@
-"""How often one address may send a photo."""
+"""How often one address may send a photo, and how many photos are read at once."""
 
+import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 
 class SlidingWindow:
@@ -42,3 +44,32 @@ class SlidingWindow:
 
     def __len__(self) -> int:
         return len(self._taken)
+
+
+class Turnstile:
+    """Lets so many through at once, in the order of their coming; the others wait outside.
+
+    Who takes longer than `seconds` goes on, but no longer counts: a slow sender keeps nobody else waiting.
+    """
+
+    def __init__(self, places: int, seconds: float) -> None:
+        self._free = asyncio.Semaphore(places)
+        self._seconds = seconds
+
+    @asynccontextmanager
+    async def passed(self) -> AsyncIterator[None]:
+        await self._free.acquire()
+        inside = True
+
+        def leave() -> None:
+            nonlocal inside
+            if inside:
+                inside = False
+                self._free.release()
+
+        timer = asyncio.get_running_loop().call_later(self._seconds, leave)
+        try:
+            yield
+        finally:
+            timer.cancel()
+            leave()

@@ -13,7 +13,7 @@ from bots.requests import PhotoRequest, Picture, Refused
 from bots.side_by_side import side_by_side
 from bots.variants import Variant, changed
 from bots.web.door import PLATFORM, WebDoor
-from bots.web.limits import SlidingWindow
+from bots.web.limits import SlidingWindow, Turnstile
 from bots.web.ports import Mailroom, Store, Studio
 from bots.web.problems import Problem, ProblemDetails
 from bots.web.results import PAINTED, PictureLinks, code_of, picture_links, variants_of, why_none
@@ -37,6 +37,10 @@ STATUS_OF_REFUSAL = {
     "queue_full": 503,
     "stopping": 503,
 }
+UPLOADS = (
+    32  # read and written down at once: a crowd that comes at one moment is neither all in memory nor ahead of painting
+)
+UPLOAD_SECONDS = 1.0  # that one of them counts as such
 LONGEST_WAIT = 25.0  # seconds that an answer is held back; proxies break off after 30 or more
 RETRY_AFTER = {429: 60.0, 503: 30.0}  # seconds, where the studio names no time
 
@@ -122,6 +126,7 @@ def selfies_router(
     mailroom: Mailroom | None,
 ) -> APIRouter:
     router = APIRouter(prefix="/api/selfies", tags=["selfies"])
+    turnstile = Turnstile(UPLOADS, UPLOAD_SECONDS)
 
     async def find(job_id: str) -> Job:
         job = await studio.job(job_id)
@@ -177,7 +182,7 @@ def selfies_router(
         if wait := window.take(address_of(request)):
             raise Problem(429, "address_quota", retry_after=wait)
         visitor = visitor_of(request, key)
-        async with receive(request, settings.limits_photo_bytes) as upload:
+        async with turnstile.passed(), receive(request, settings.limits_photo_bytes) as upload:
             photo = PhotoRequest(
                 source=Source(PLATFORM, visitor.name, key or secrets.token_hex(16), "photo"),
                 person=visitor.person,

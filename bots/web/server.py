@@ -10,6 +10,9 @@ from starlette.types import ASGIApp
 
 from config import ConfigError, Settings
 
+KEPT_ALIVE = (
+    75  # seconds between two requests, as nginx has it: less than a proxy or client waits, and some of theirs fail
+)
 GRACE = 10.0  # seconds at most for requests in flight; no answer here takes longer than an upload's tail
 
 
@@ -50,6 +53,7 @@ async def serve(app: ASGIApp, settings: Settings) -> AsyncIterator[str]:
         server_header=False,
         proxy_headers=True,
         forwarded_allow_ips=list(settings.web_proxies),
+        timeout_keep_alive=KEPT_ALIVE,
         timeout_graceful_shutdown=int(min(GRACE, settings.limits_grace)),
     )
     server = _Server(config)

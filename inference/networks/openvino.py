@@ -1,4 +1,4 @@
-"""U-GAT-IT on OpenVINO, for Intel's and other x86 processors. TensorFlow lays the graph, once at the start."""
+"""U-GAT-IT on OpenVINO, for Intel's and other x86 processors. TensorFlow lays the graph, once for each weights file."""
 
 import os
 import tempfile
@@ -10,32 +10,41 @@ import numpy as np
 from inference.engine_process import Spec
 from inference.networks import greeting
 from inference.networks.devices import gpu
+from inference.networks.graphs import NAME, Graphs
 from inference.networks.precision import on_processor
+from ugatit.exporting import openvino as exporting
 
 HINTS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}
 
 
 def load(spec: Spec) -> "OpenVinoNetwork":
     """See `inference.networks.tensorflow.load`. The processor is its only device here."""
+    gpu(spec.device, 0, "OpenVINO")
+    graphs = Graphs(spec)
+    if network := graphs.read(lambda path: _compiled(path, spec)):
+        return network
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / NAME
+        _lay(spec, path)
+        network = _compiled(path, spec)
+        graphs.keep(Path(folder))
+    return network
+
+
+def _lay(spec: Spec, path: Path) -> None:
     os.environ["KERAS_BACKEND"] = "tensorflow"
     with greeting.unsaid():
         import keras  # noqa: F401  brings TensorFlow
     import ugatit
-    from ugatit.exporting import openvino as exporting
 
-    gpu(spec.device, 0, "OpenVINO")
-    model = ugatit.load_generator(spec.weights, direction=spec.direction or None)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "generator.xml"
-        exporting.export(model, path)
-        hint = HINTS[on_processor(spec.precision)]
-        threads = os.cpu_count() or 1  # by itself it takes one of each pair that shares a core
-        compiled = (
-            exporting.runtime()
-            .Core()
-            .compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": hint, "INFERENCE_NUM_THREADS": threads})
-        )
-    return OpenVinoNetwork(compiled)
+    exporting.export(ugatit.load_generator(spec.weights, direction=spec.direction or None), path)
+
+
+def _compiled(path: Path, spec: Spec) -> "OpenVinoNetwork":
+    hint = HINTS[on_processor(spec.precision)]
+    threads = os.cpu_count() or 1  # by itself it takes one of each pair that shares a core
+    settings = {"INFERENCE_PRECISION_HINT": hint, "INFERENCE_NUM_THREADS": threads}
+    return OpenVinoNetwork(exporting.runtime().Core().compile_model(str(path), "CPU", settings))
 
 
 class OpenVinoNetwork:

@@ -3,16 +3,17 @@
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 
-from ugatit.exporting import saved_model
 from ugatit.exporting.errors import ExportError, RuntimeMissing
 
+if TYPE_CHECKING:
+    import keras
 
-def export(generator: keras.Model, path: Path) -> None:
+
+def export(generator: "keras.Model", path: Path) -> None:
     """Writes the files `path` and `path` with .bin as its suffix; float32, as the network is.
 
     Raises:
@@ -24,6 +25,8 @@ def export(generator: keras.Model, path: Path) -> None:
         openvino = runtime()
     except RuntimeMissing as error:
         raise ExportError(f"OpenVINO converts its own files: {error}.") from error
+    from ugatit.exporting import saved_model  # brings Keras, which what only computes here does without
+
     # By way of the format that OpenVINO reads itself, so that it does not hang on what Keras knows of its versions.
     with tempfile.TemporaryDirectory() as folder:
         saved_model.export(generator, Path(folder) / "model")

@@ -189,9 +189,9 @@ async function watch(id, watching) {
   }
 }
 
-/** Seconds until a place in a line is worth another look: the longer the line, the slower it seems to move. */
+/** Seconds until a place in a line is worth another look: a third of what is left. The picture is told of at once anyway. */
 function patience({ eta }) {
-  return Math.min(5, Math.max(1, Math.round((eta ?? 0) / 10)));
+  return Math.min(10, Math.max(3, Math.round((eta ?? 0) / 3)));
 }
 
 function standing({ position, eta }) {

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry
 
-from bots.web import PortTaken, WebDoor, create_app, serve
+from bots.web import PortTaken, WebDoor, create_app, serve, server
 from storage import ObjectStore
 from tests.bots.web.conftest import make_settings
 from tests.bots.web.fakes import FakeStudio
@@ -87,3 +87,16 @@ async def test_a_proxy_names_the_visitor_and_nobody_else_does(
             answer = await client.post("/api/selfies", files={"photo": ("a", b"x")}, headers=headers)
             statuses.append(answer.status_code)
     assert statuses == expected
+
+
+async def test_a_connection_stays_open_between_requests_for_so_long(app, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Longer than clients and proxies keep one: what they send over one that just closes fails."""
+    assert server.KEPT_ALIVE > 60
+    monkeypatch.setattr(server, "KEPT_ALIVE", 1)
+    async with serve(app, make_settings(web_port=0)) as url:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+        writer.write(b"GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n")
+        assert b"200" in await reader.readline()
+        async with asyncio.timeout(4):  # by itself it would be closed after five seconds
+            await reader.read()
+        writer.close()
