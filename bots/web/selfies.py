@@ -37,9 +37,8 @@ STATUS_OF_REFUSAL = {
     "queue_full": 503,
     "stopping": 503,
 }
-UPLOADS = (
-    32  # read and written down at once: a crowd that comes at one moment is neither all in memory nor ahead of painting
-)
+# Read and written down at once: of a crowd that comes at one moment not all are in memory, nor all ahead of painting.
+UPLOADS = 32
 UPLOAD_SECONDS = 1.0  # that one of them counts as such
 LONGEST_WAIT = 25.0  # seconds that an answer is held back; proxies break off after 30 or more
 RETRY_AFTER = {429: 60.0, 503: 30.0}  # seconds, where the studio names no time

@@ -10,9 +10,8 @@ from starlette.types import ASGIApp
 
 from config import ConfigError, Settings
 
-KEPT_ALIVE = (
-    75  # seconds between two requests, as nginx has it: less than a proxy or client waits, and some of theirs fail
-)
+# Seconds between two requests, as nginx has it: what clients and proxies send over a connection that just closes fails.
+KEPT_ALIVE = 75
 GRACE = 10.0  # seconds at most for requests in flight; no answer here takes longer than an upload's tail
 
 

@@ -37,8 +37,9 @@ class Graphs:
         path = self._place / NAME if self._place else None
         if path is None or not path.is_file():
             return None
-        try:
+        with suppress(OSError):  # read only, which is enough
             os.utime(path.parent)  # the latest ones stay
+        try:
             return reader(path)
         except Exception as error:
             log.warning("%s cannot be read and is made anew: %s", path, error)

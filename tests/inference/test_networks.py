@@ -60,7 +60,8 @@ async def test_every_installed_backend_paints_the_same_picture_and_the_quickest_
     settings = load_settings(database_path=tmp_path / "jobs.db", model_batch=2)
     possible = choice.candidates(settings)
     assert {Backend.TENSORFLOW, Backend.JAX} <= {each.backend for each in possible}
-    spec = Spec("", WEIGHTS, ugatit.read_config(WEIGHTS).image_size, "cpu", "auto", (1, 2))
+    graphs = choice.graphs(settings)
+    spec = Spec("", WEIGHTS, ugatit.read_config(WEIGHTS).image_size, "cpu", "auto", (1, 2), graphs=graphs)
 
     measured = await choice.measure(spec, possible)
 
@@ -71,6 +72,7 @@ async def test_every_installed_backend_paints_the_same_picture_and_the_quickest_
     best = choice.remember(settings, WEIGHTS, measured)
     assert best == max(measured, key=lambda each: each.pace or 0).choice
     assert choice.choose(settings, WEIGHTS) == best
+    assert len(list(graphs.iterdir())) == 1  # for the next start with OpenVINO, in any precision
 
 
 def test_openvino_tells_nobody_that_it_runs(tmp_path: Path) -> None:

@@ -118,10 +118,11 @@ async def test_paints_every_face_left_to_right(astronaut: Image.Image) -> None:
     assert brightness[0] > brightness[1]
 
 
-async def test_starts_at_once_and_refuses_before_the_network_is_there() -> None:
-    settings = load_settings()
+async def test_starts_at_once_and_refuses_before_the_network_is_there(tmp_path: Path) -> None:
+    settings = load_settings(database_path=tmp_path / "jobs.db")
     async with asyncio.timeout(PATIENCE), Pipeline(settings, network=network("Invert")) as pipeline:
         assert not pipeline.ready.is_set()
+        assert pipeline.engines[0].spec.graphs == tmp_path / "graphs"
         assert pipeline.seconds_per_picture() is None
         with pytest.raises(NoFace):
             await pipeline.translate(encoded(Image.new("RGB", (300, 300), "teal"), "JPEG"), Options())
