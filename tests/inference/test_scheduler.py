@@ -244,8 +244,10 @@ def test_nothing_is_lost_and_nothing_comes_twice(steps: list[tuple[str, object]]
     assert len(scheduler) == 0
 
 
-@given(steps)
-def test_positions_are_the_order_of_hand_out_and_the_front_keeps_its_place(steps: list[tuple[str, object]]) -> None:
+@given(steps, st.booleans())
+def test_positions_are_the_order_of_hand_out_and_the_front_keeps_its_place(
+    steps: list[tuple[str, object]], albums: bool
+) -> None:
     scheduler = Scheduler(1000)
     submitted: list[str] = []
     for kind, value in steps:
@@ -256,7 +258,8 @@ def test_positions_are_the_order_of_hand_out_and_the_front_keeps_its_place(steps
             case "submit", (person, priority, _):
                 job_id = f"{person}{len(submitted)}-{priority:d}"
                 submitted.append(job_id)
-                scheduler.submit(job_id, person, priority=priority)
+                photos = 2 if albums and len(submitted) % 3 == 0 else 1  # with albums places are found in another way
+                scheduler.submit(job_id, person, priority=priority, photos=photos)
                 if front and (priorities[front] == "0" or priority is Priority.BATCH):
                     assert position(scheduler, front) == 1
             case "next", _ if before:

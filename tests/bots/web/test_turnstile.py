@@ -62,30 +62,30 @@ async def test_whoever_fails_inside_leaves(error: type[BaseException]) -> None:
         pass
 
 
-async def test_slow_senders_keep_nobody_waiting(
-    open_client: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("seconds", [0.05, LONG])
+async def test_slow_senders_keep_others_waiting_for_a_moment_only(
+    open_client: Callable[..., Client], monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
-    """With room for two, both of which send half a photo and then nothing."""
+    """With room for two, both of which send a part of a photo and then nothing."""
     monkeypatch.setattr(selfies, "UPLOADS", 2)
-    monkeypatch.setattr(selfies, "UPLOAD_SECONDS", 0.2)
+    monkeypatch.setattr(selfies, "UPLOAD_SECONDS", seconds)
     client = open_client()
-    half, rest = asyncio.Semaphore(0), asyncio.Event()
+    begun, rest = asyncio.Semaphore(0), asyncio.Event()
 
     async def slowly() -> AsyncIterator[bytes]:
         yield BODY[:20]
-        half.release()
+        begun.release()
         await rest.wait()
         yield BODY[20:]
 
-    async def send_slowly() -> int:
-        return (await client.post("/api/selfies", content=slowly(), headers=HEADERS)).status_code
+    async def send(body: bytes | AsyncIterator[bytes]) -> int:
+        return (await client.post("/api/selfies", content=body, headers=HEADERS)).status_code
 
-    slow = [asyncio.create_task(send_slowly()) for _ in range(2)]
+    slow = [asyncio.create_task(send(slowly())) for _ in range(2)]
     for _ in slow:
-        await half.acquire()
-    began = asyncio.get_running_loop().time()
-    answer = await client.post("/api/selfies", content=BODY, headers=HEADERS)
-    assert answer.status_code == 202
-    assert asyncio.get_running_loop().time() - began > 0.1  # it did wait for a place
+        await begun.acquire()
+    quick = asyncio.create_task(send(BODY))
+    done, _ = await asyncio.wait([quick], timeout=0.3 if seconds == LONG else 10)
+    assert bool(done) is (seconds != LONG)
     rest.set()
-    assert await asyncio.gather(*slow) == [202, 202]
+    assert await asyncio.gather(quick, *slow) == [202] * 3
