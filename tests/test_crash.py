@@ -10,7 +10,7 @@ import random
 import secrets
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -154,7 +154,8 @@ async def kill_all(siege: Siege, crowd: Crowd, service: Service, dice: random.Ra
         if who == "engine":
             pid = engine_of(service)
             assert pid is not None
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # of the last kill, and the next one has not started yet
+                os.kill(pid, signal.SIGKILL)
         else:
             await service.kill()
             await service.start()

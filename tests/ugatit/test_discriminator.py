@@ -69,6 +69,7 @@ def test_it_is_the_published_graph() -> None:
 
 
 def test_power_iterations_find_the_largest_singular_value() -> None:
+    keras.utils.set_random_seed(0)  # of a kernel whose two largest are nearly the same sixty iterations find neither
     layer = SpectralConv2D(5, strides=2)
     pictures = np.random.default_rng(0).normal(size=(1, 8, 8, 3)).astype("f4")
     layer(pictures)
