@@ -98,16 +98,16 @@ class WebCrowd:
         async with self._session.post(f"{self._address}/api/selfies", data=form) as answer:
             if answer.status != 202:
                 return False
-            path = (await answer.json())["links"]["self"]
-        wait = 0.0
+            job = await answer.json()
+        path = job["links"]["self"]
         while True:
+            wait = min(10.0, max(3.0, (job["eta"] or 0.0) / 3))  # see `patience` in the page's app.js
             async with self._session.get(f"{self._address}{path}?wait={wait:g}") as answer:
                 job = await answer.json()
             if job["state"] in {"failed", "expired", "cancelled"}:
                 return False
             if job["pictures"]:
                 break
-            wait = min(10.0, max(3.0, (job["eta"] or 0.0) / 3))  # see `patience` in the page's app.js
             await asyncio.sleep(PAUSE)
         for picture in job["pictures"]:
             async with self._session.get(f"{self._address}{picture['url']}") as answer:

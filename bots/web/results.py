@@ -3,12 +3,11 @@
 from pydantic import BaseModel
 
 from bots.variants import WITHOUT_FACE, Variant, offered
+from bots.web.door import PAINTED
 from bots.web.ports import Store, Studio
 from bots.web.wording import Wording
 from inference import Options
 from storage import Job, State
-
-PAINTED = frozenset({State.RENDERED, State.DELIVERED})
 
 
 class PictureLinks(BaseModel):

@@ -245,11 +245,9 @@ def selfies_router(
     ) -> Selfie:
         """Where a photo stands, and its pictures when they are done. Whoever has the id (128 random bits) may look.
 
-        The answer comes at once, or with `wait` as soon as the state changes, after so many seconds at the latest.
+        The answer comes at once, or with `wait` once there are pictures or will be none, after so many seconds at most.
         """
-        job = await find(job_id)
-        if wait and not job.state.ended and job.state not in PAINTED:
-            job = await door.moved(job, wait, lambda: find(job_id))
+        job = await (door.outcome(job_id, wait, lambda: find(job_id)) if wait else find(job_id))
         return await describe(job, request, response)
 
     @router.post("/{job_id}/cancel", responses=_refusals([403, 404, 409]))

@@ -39,7 +39,7 @@ export function send(photos, options, key, sent) {
 
 /**
  * Where a photo stands. Throws ApiError, with code no_connection when nobody answered.
- * @param {number} wait  seconds that the service may hold its answer back, until the photo's state changes
+ * @param {number} wait  seconds that the service may hold its answer back, until there is a picture or will be none
  */
 export function look(id, wait) {
   return call(`/api/selfies/${encodeURIComponent(id)}?wait=${wait}`, {});

@@ -156,30 +156,35 @@ async function work(retry, begin) {
     if (state.watching !== watching) return;
     state.abort = null;
     history.replaceState(null, "", `#${job.id}`);
-    status(words.accepted, null);
-    await watch(job.id, watching);
+    await watch(job, watching);
   } catch (error) {
     if (state.watching === watching) failed(error);
   }
 }
 
-/** Look again and again until the job has ended. A lost connection is waited out. */
-async function watch(id, watching) {
-  watching.id = state.job = id;
+/**
+ * Look again and again until the job has ended. A lost connection is waited out.
+ * @param {{id: string}} job  as far as it is known: once it was taken in, with its place in line
+ */
+async function watch(job, watching) {
+  watching.id = state.job = job.id;
   let pause = PAUSE;
   let wait = 0;
+  if (job.state) {
+    tell(job);
+    wait = patience(job);
+  }
   while (state.watching === watching) {
     try {
-      const job = await look(id, wait);
+      const now = await look(job.id, wait);
       if (state.watching !== watching) return;
       pause = PAUSE;
-      wait = patience(job);
-      if (job.pictures.length || job.state === "delivered") return finished(job);
-      if (["failed", "cancelled", "expired"].includes(job.state)) {
-        return failed(new ApiError(job.message, job.code), job.again);
+      wait = patience(now);
+      if (now.pictures.length || now.state === "delivered") return finished(now);
+      if (["failed", "cancelled", "expired"].includes(now.state)) {
+        return failed(new ApiError(now.message, now.code), now.again);
       }
-      cancelButton().hidden = job.state !== "queued" && job.state !== "running";
-      status(standing(job), null);
+      tell(now);
     } catch (error) {
       if (!(error instanceof ApiError) || error.code !== "no_connection") throw error;
       if (state.watching === watching) status(words.lost, null);
@@ -192,6 +197,11 @@ async function watch(id, watching) {
 /** Seconds until a place in a line is worth another look: a third of what is left. The picture is told of at once anyway. */
 function patience({ eta }) {
   return Math.min(10, Math.max(3, Math.round((eta ?? 0) / 3)));
+}
+
+function tell(job) {
+  cancelButton().hidden = job.state !== "queued" && job.state !== "running";
+  status(standing(job), null);
 }
 
 function standing({ position, eta }) {
@@ -366,5 +376,5 @@ if (/^[\w-]+$/.test(known)) {
   show("work");
   status(words.accepted, null);
   cancelButton().hidden = true;
-  watch(known, watching).catch((error) => state.watching === watching && failed(error));
+  watch({ id: known }, watching).catch((error) => state.watching === watching && failed(error));
 }
