@@ -1,5 +1,6 @@
 """What happens when somebody presses a button under one of the bot's messages. Every press is answered."""
 
+import contextlib
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -47,6 +48,9 @@ class Presses:
         if action in {Action.FORGET, Action.KEEP}:
             await self._personal(interaction, language, forget=action == Action.FORGET)
             return
+        if action == Action.DELETE:
+            await self._delete(interaction, argument, language)
+            return
         job = await self._studio.job(argument)
         if job is None or action not in [*Action, *Variant]:
             await self._tell(interaction, language, "press.gone")
@@ -54,8 +58,6 @@ class Presses:
             await self._tell(interaction, language, "discord.not_yours")
         elif action == Action.CANCEL:
             await self._cancel(interaction, job, language)
-        elif action == Action.DELETE:
-            await self._delete(interaction, job, language)
         elif action in {Action.BESIDE, Action.EMOJI}:
             await self._send(interaction, job, language, Action(action))
         else:
@@ -88,11 +90,23 @@ class Presses:
         cancelled = now is not None and now.state is State.CANCELLED  # by the same press, before a crash
         await self._tell(interaction, language, "cancelled" if cancelled else "press.too_late")
 
-    async def _delete(self, interaction: discord.Interaction, job: Job, language: str) -> None:
+    async def _delete(self, interaction: discord.Interaction, argument: str, language: str) -> None:
+        """Works as long as the message stands, which may be longer than the job."""
+        job_id, _, user_id = argument.partition("_")
+        job = await self._studio.job(job_id)
+        owner = f"discord:{user_id}" if user_id else _asked(job, interaction.message)
+        if owner is None:
+            await self._tell(interaction, language, "press.gone")
+            return
+        if owner != f"discord:{interaction.user.id}":
+            await self._tell(interaction, language, "discord.not_yours")
+            return
         await interaction.response.defer()
-        await self._studio.discard(job.id, job.person)
-        # By the interaction: it works where the bot is no member, too.
-        await interaction.delete_original_response()
+        if job is not None:
+            await self._studio.discard(job.id, job.person)
+        with contextlib.suppress(discord.NotFound):  # a moderator was faster
+            # By the interaction: it works where the bot is no member, too.
+            await interaction.delete_original_response()
         await interaction.followup.send(self._phrases.say(language, "press.deleted"), ephemeral=True)
 
     async def _send(self, interaction: discord.Interaction, job: Job, language: str, action: Action) -> None:
@@ -122,3 +136,11 @@ class Presses:
             reference = new_reference()
             log.info("repaint refused", code=refused.code, why=str(refused), reference=reference)
             await say(interaction, self._phrases.refused(language, refused, reference), private=True)
+
+
+def _asked(job: Job | None, message: discord.Message | None) -> str | None:
+    """Who asked for a picture whose button does not say so, as those of earlier versions; None: nobody knows."""
+    if job is not None:
+        return job.person
+    asked = message.interaction_metadata if message is not None else None
+    return None if asked is None else f"discord:{asked.user.id}"
