@@ -75,7 +75,7 @@ class Presses:
             forgotten = await self._studio.forget(f"discord:{interaction.user.id}")
             # The language that they had chosen is forgotten as well, but it is still the one they read.
             text = self._phrases.say(
-                language, "personal.forgotten", photos=forgotten.photos, pictures=forgotten.pictures
+                language, "discord.forgotten", photos=forgotten.photos, pictures=forgotten.pictures
             )
         if interaction.response.is_done():
             await interaction.edit_original_response(content=text, view=None)
