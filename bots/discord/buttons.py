@@ -75,6 +75,10 @@ class Buttons:
         actions += [Action.EMOJI, Action.DELETE] if beside else [Action.BESIDE, Action.EMOJI, Action.DELETE]
         return self._view(job.language, actions, job, found=delivery.found)
 
+    def delete(self, job: Job) -> discord.ui.View:
+        """Under the same pictures in another form."""
+        return self._view(job.language, [Action.DELETE], job)
+
     def whole(self, job: Job) -> discord.ui.View | None:
         """Under the words that no face was found."""
         if changed(Options.from_json(job.options), Variant.WHOLE, 0) is None:

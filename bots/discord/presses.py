@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import discord
 import structlog
 
-from bots.discord.buttons import Action
+from bots.discord.buttons import Action, Buttons
 from bots.discord.files import beside_files, emoji_files
 from bots.discord.intake import NO_MENTIONS, acknowledge, language_of, say
 from bots.discord.phrases import Phrases, new_reference
@@ -30,6 +30,7 @@ class Presses:
     def __init__(self, studio: "Studio", phrases: Phrases, clock: Callable[[], float] = time.time) -> None:
         self._studio = studio
         self._phrases = phrases
+        self._buttons = Buttons(phrases)
         self._clock = clock
 
     async def pressed(self, interaction: discord.Interaction, action: str, argument: str) -> None:
@@ -120,7 +121,8 @@ class Presses:
             await self._tell(interaction, language, "press.result_gone")
             return
         files = await (beside_files if action is Action.BESIDE else emoji_files)(pictures, interaction.filesize_limit)
-        await interaction.edit_original_response(attachments=files, allowed_mentions=NO_MENTIONS)
+        view = self._buttons.delete(job)
+        await interaction.edit_original_response(attachments=files, view=view, allowed_mentions=NO_MENTIONS)
 
     async def _repaint(self, interaction: discord.Interaction, job: Job, language: str, variant: Variant) -> None:
         options = changed(Options.from_json(job.options), variant, job.found)

@@ -80,6 +80,11 @@ async def test_side_by_side_and_emoji(settings):
         assert opened(data).size == (128, 128)
         assert len(data) <= 256 * 1024
         assert place.pipeline.painted == [PHOTO]
+        await place.click(first.response, "Delete")
+        for answer in (both, emoji):
+            assert labels(answer.response) == ["Delete"]
+            await place.click(answer.response, "Delete")
+            assert answer.response is None
 
 
 async def test_delete_wipes_the_pictures_and_the_message(settings):
