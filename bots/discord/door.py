@@ -5,6 +5,7 @@ import contextvars
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -13,7 +14,7 @@ import discord
 import structlog
 
 from bots.discord.buttons import Buttons
-from bots.discord.files import as_files, side_by_side_each
+from bots.discord.files import MOST_FILES, as_files, side_by_side_each
 from bots.discord.intake import NO_MENTIONS
 from bots.discord.phrases import Phrases
 from bots.discord.reply import ReplyTo
@@ -86,6 +87,8 @@ class DiscordDoor:
         status.say(text)
 
     async def deliver(self, job: Job, delivery: Delivery) -> None:
+        # Never more than are shown, also of a job that was painted for an earlier version: the words count them.
+        delivery = replace(delivery, pictures=delivery.pictures[:MOST_FILES])
         beside = ReplyTo.from_json(job.reply).beside
         pictures = await side_by_side_each(delivery.pictures) if beside else delivery.pictures
         text = self._phrases.done(job.language, delivery, job.reference)
