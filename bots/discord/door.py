@@ -4,7 +4,7 @@ import asyncio
 import contextvars
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -125,6 +125,8 @@ class DiscordDoor:
                 if error.code not in TOKEN_DEAD:
                     raise
         await self._send_late(reply, text, pictures, buttons)
+        if not reply.ephemeral:  # the status and its Cancel would stand there for ever
+            await _quietly(self._status_of(reply).delete())
 
     async def _edit(
         self, reply: ReplyTo, text: str, pictures: Sequence[Picture], buttons: discord.ui.View | None
@@ -143,7 +145,7 @@ class DiscordDoor:
     async def _send_late(
         self, reply: ReplyTo, text: str, pictures: Sequence[Picture], buttons: discord.ui.View | None
     ) -> None:
-        """To the channel as a reply; what only the person may see, and where the bot is no member, to their DMs.
+        """To the channel; what only the person may see, and where the bot is no member, to their DMs.
 
         The nonce makes Discord drop a second copy when an attempt is repeated whose answer was lost.
         """
@@ -156,9 +158,6 @@ class DiscordDoor:
                     files=await as_files(pictures, limit),
                     view=under,
                     nonce=reply.message_id,
-                    reference=discord.MessageReference(
-                        message_id=reply.message_id, channel_id=reply.channel_id, fail_if_not_exists=False
-                    ),
                     allowed_mentions=discord.AllowedMentions(
                         everyone=False, roles=False, users=[discord.Object(reply.user_id)], replied_user=False
                     ),
@@ -183,8 +182,20 @@ class DiscordDoor:
             return False
         return True
 
+    def _status_of(self, reply: ReplyTo) -> discord.PartialMessage:
+        """The response without its token: within reach where the bot is a member."""
+        return self._bot.get_partial_messageable(reply.channel_id).get_partial_message(reply.message_id)
+
     def _token_works(self, reply: ReplyTo) -> bool:
         return self._clock() < reply.expires_at - TOKEN_MARGIN
+
+
+async def _quietly(change: Awaitable[object]) -> None:
+    """A status that can't be changed any more stays: the bot is no member there, or a moderator was faster."""
+    try:
+        await change
+    except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+        log.info("discord status stays", error=type(error).__name__, code=getattr(error, "code", None))
 
 
 def _spawn(context: contextvars.Context, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

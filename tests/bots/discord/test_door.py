@@ -34,16 +34,30 @@ async def test_a_restarted_service_still_edits_the_response(env, ann, channel, s
     assert await result.response.attachments[0].read() == delivery.pictures[0].png
 
 
-async def test_after_the_token_the_answer_is_a_reply_in_the_channel(env, ann, channel, studio, clock):
+async def test_after_the_token_the_answer_is_a_new_message_in_place_of_the_status(env, ann, channel, studio, clock):
     result, job, door = await ask(ann, channel, studio)
+    await door.progress(job, Progress(Stage.WAITING, 3))
+    await env.settle()
+    assert result.response.components
     clock.now += LATE
     delivery = delivery_of()
     await door.deliver(job, delivery)
     answer = channel.last_message
     assert answer.content == f"<@{ann.id}> Here you are."
-    assert answer.reference.message_id == result.response.id
     assert await answer.attachments[0].read() == delivery.pictures[0].png
-    assert not edits(env)
+    assert len(edits(env)) == 1
+    assert result.response is None
+    assert len(channel.history()) == 1
+
+
+async def test_a_status_that_cannot_be_taken_away_keeps_no_answer_back(env, ann, channel, studio, clock, logs):
+    _, job, door = await ask(ann, channel, studio)
+    clock.now += LATE
+    env.inject_error("DELETE", "/channels/*", status=403, code=50001)
+    await door.deliver(job, delivery_of())
+    assert channel.last_message.content == f"<@{ann.id}> Here you are."
+    assert [entry["event"] for entry in logs] == ["discord status stays"]
+    assert len(channel.history()) == 2
 
 
 async def test_a_late_private_answer_goes_to_direct_messages_alone(env, ann, channel, studio, clock):
