@@ -99,18 +99,22 @@ class DiscordDoor:
         await self._answer(job, self._phrases.failure(job.language, code, reference), (), buttons)
 
     async def dismiss(self, job: Job) -> None:
-        await self._answer(job, self._phrases.failure(job.language, "cancelled", ""), ())
+        await self._settle(job, partial(self._cancelled, text=self._phrases.failure(job.language, "cancelled", "")))
 
     async def _answer(
         self, job: Job, text: str, pictures: Sequence[Picture], buttons: discord.ui.View | None = None
     ) -> None:
+        await self._settle(job, partial(self._send, text=text, pictures=pictures, buttons=buttons))
+
+    async def _settle(self, job: Job, send: Callable[[ReplyTo], Coroutine[Any, Any, None]]) -> None:
+        """End the status of a job, then send what comes in its place."""
         if self._context is None:
             raise NotConnected("the Discord bot has not logged in yet")
         self._answered.append(job.id)
         status = self._statuses.pop(job.id, None)
         if status is not None:
             await status.end()
-        await _spawn(self._context, self._send(ReplyTo.from_json(job.reply), text, pictures, buttons))
+        await _spawn(self._context, send(ReplyTo.from_json(job.reply)))
 
     async def _send(
         self, reply: ReplyTo, text: str, pictures: Sequence[Picture], buttons: discord.ui.View | None
@@ -172,7 +176,12 @@ class DiscordDoor:
         except (discord.Forbidden, discord.NotFound) as error:
             raise Undeliverable("neither the channel nor direct messages take the answer") from error
 
-    async def _show(self, reply: ReplyTo, text: str, buttons: discord.ui.View) -> bool:
+    async def _cancelled(self, reply: ReplyTo, text: str) -> None:
+        """Say so in the status, where a press has not done it already; nothing new is sent for it, however late."""
+        if not (self._token_works(reply) and await self._show(reply, text, None)) and not reply.ephemeral:
+            await _quietly(self._status_of(reply).edit(content=text, view=None, allowed_mentions=NO_MENTIONS))
+
+    async def _show(self, reply: ReplyTo, text: str, buttons: discord.ui.View | None) -> bool:
         response = discord.Webhook.partial(reply.application_id, reply.token, client=self._bot)
         try:
             await response.edit_message(reply.message_id, content=text, view=buttons, allowed_mentions=NO_MENTIONS)

@@ -84,12 +84,13 @@ class Presses:
             await interaction.response.edit_message(content=text, view=None)
 
     async def _cancel(self, interaction: discord.Interaction, job: Job, language: str) -> None:
-        if await self._studio.cancel(job.id, job.person):
-            await interaction.response.defer()  # the door turns this message into the words for it
-            return
-        now = await self._studio.job(job.id)
-        cancelled = now is not None and now.state is State.CANCELLED  # by the same press, before a crash
-        await self._tell(interaction, language, "cancelled" if cancelled else "press.too_late")
+        if not await self._studio.cancel(job.id, job.person):
+            now = await self._studio.job(job.id)
+            if now is None or now.state is not State.CANCELLED:  # by the same press, before a crash
+                await self._tell(interaction, language, "press.too_late")
+                return
+        # By the press, whose token is fresh: that of the job may be dead.
+        await interaction.response.edit_message(content=self._phrases.say(language, "cancelled"), view=None)
 
     async def _delete(self, interaction: discord.Interaction, argument: str, language: str) -> None:
         """Works as long as the message stands, which may be longer than the job."""

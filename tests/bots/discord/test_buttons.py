@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from dataclasses import replace
 
 import discord
@@ -10,7 +11,7 @@ import simcord
 
 from bots.discord.bot import AnimeBot, create_bot
 from bots.discord.buttons import CUSTOM_ID, Action, Press
-from bots.discord.reply import ReplyTo
+from bots.discord.reply import TOKEN_SECONDS, ReplyTo
 from inference import Crop, Options
 from inference.errors import NoFace
 from storage import State
@@ -210,6 +211,31 @@ async def test_what_waits_can_be_cancelled(settings):
             while result.response.content != "Cancelled.":  # noqa: ASYNC110 - the door edits in its own time
                 await asyncio.sleep(0.01)
         assert result.response.components == []
+
+
+@pytest.mark.parametrize("member", [True, False])
+async def test_cancelling_an_old_status_sends_nothing_new(settings, member):
+    pipeline, never = Painter(), asyncio.Event()
+    pipeline.act = lambda photo: never.wait()
+    async with place_in(settings, pipeline) as place:
+        result = await place.ann.slash(place.channel, "anime", photo=("me.png", PHOTO))
+        (job,) = await place.jobs()
+        bot = place.env.bot
+        assert isinstance(bot, AnimeBot)
+        async with asyncio.timeout(5):
+            while not result.response.components:  # noqa: ASYNC110 - the status comes with the clerk's next look
+                await asyncio.sleep(0.01)
+        bot.door._clock = lambda: time.time() + TOKEN_SECONDS
+        if not member:
+            place.env.inject_error("PATCH", "/channels/*", status=403, code=50001, times=None)
+            place.env.inject_error("POST", "/channels/*", status=403, code=50001, times=None)
+        pressed = await place.ann.click(result.response, label="Cancel")
+        assert (await ended(place.database, job.id)).state is State.CANCELLED
+        await place.studio.drain()
+        assert (result.response.content, result.response.components) == ("Cancelled.", [])
+        assert not pressed.followups
+        assert len(place.channel.history()) == 1
+        assert not place.ann.user.dm_channel.history()
 
 
 async def test_cancelling_what_is_done_is_too_late(settings):

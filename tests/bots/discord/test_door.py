@@ -203,6 +203,16 @@ async def test_tokens_are_in_no_log_and_in_no_repr(env, ann, channel, studio, cl
     assert reply.token not in f"{logs} {caplog.text} {reply!r} {caught.value!r}"
 
 
+async def test_what_was_cancelled_late_is_said_in_the_old_status(env, ann, channel, studio, clock):
+    result, job, door = await ask(ann, channel, studio)
+    await door.progress(job, Progress(Stage.WAITING, 3))
+    await env.settle()
+    clock.now += LATE
+    await door.dismiss(job)
+    assert (result.response.content, result.response.components) == ("Cancelled.", [])
+    assert len(channel.history()) == 1
+
+
 async def test_a_cancelled_job_is_said_in_the_response(env, ann, channel, studio):
     result, job, door = await ask(ann, channel, studio)
     await door.dismiss(job)
