@@ -35,8 +35,11 @@ UNKNOWN_WEBHOOK = 10015
 UNKNOWN_INTERACTION = 10062
 REQUEST_TOO_LARGE = 40005
 INVALID_TOKEN = 50027
+THREAD_ARCHIVED = 50083
+THREAD_LOCKED = 160005
 """JSON error codes (Discord: Opcodes and Status Codes)."""
 TOKEN_DEAD = frozenset({UNKNOWN_WEBHOOK, UNKNOWN_INTERACTION, INVALID_TOKEN})
+THREAD_CLOSED = frozenset({THREAD_ARCHIVED, THREAD_LOCKED})
 
 
 class NotConnected(Exception):
@@ -126,7 +129,7 @@ class DiscordDoor:
             except discord.HTTPException as error:
                 if error.code == UNKNOWN_MESSAGE:
                     raise Undeliverable("the response was deleted") from error
-                if error.code not in TOKEN_DEAD:
+                if error.code not in TOKEN_DEAD | THREAD_CLOSED:
                     raise
         await self._send_late(reply, text, pictures, buttons)
         if not reply.ephemeral:  # the status and its Cancel would stand there for ever
@@ -167,7 +170,9 @@ class DiscordDoor:
                     ),
                 )
                 return
-            except (discord.Forbidden, discord.NotFound):
+            except discord.HTTPException as error:
+                if error.status not in {403, 404} and error.code not in THREAD_CLOSED:
+                    raise
                 log.info("discord channel closed", channel=reply.channel_id)
         try:
             direct = await self._bot.create_dm(discord.Object(reply.user_id))

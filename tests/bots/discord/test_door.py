@@ -86,6 +86,18 @@ async def test_where_the_bot_may_not_speak_the_person_is_told_directly(env, ann,
     assert len(ann.user.dm_channel.last_message.attachments) == 1
 
 
+@pytest.mark.parametrize("code", [50083, 160005])
+@pytest.mark.parametrize("late", [LATE, 0])
+async def test_what_a_closed_thread_does_not_take_goes_to_direct_messages(env, ann, channel, studio, clock, code, late):
+    _, job, door = await ask(ann, channel, studio)
+    clock.now += late
+    env.inject_error("PATCH", "/webhooks/*", status=400, code=code)
+    env.inject_error("POST", f"/channels/{channel.id}/messages", status=400, code=code)
+    env.inject_error("DELETE", "/channels/*", status=400, code=code)
+    await door.deliver(job, delivery_of())
+    assert len(ann.user.dm_channel.last_message.attachments) == 1
+
+
 async def test_nobody_can_be_told(env, ann, channel, studio, clock):
     _, job, door = await ask(ann, channel, studio)
     clock.now += LATE
