@@ -13,6 +13,7 @@ log = structlog.get_logger(__name__)
 
 AT_ONCE = 2  # photos of one job: while one is painted the next is prepared; more would keep newcomers waiting
 MOST = 30  # pictures of an album together: ten photos of three faces
+MOST_ON = {"discord": 10}  # where one message carries fewer; its door may not be open yet and is not asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,8 @@ async def paint_album(job: Job, paint: Callable[[str], Awaitable[Translation]]) 
     painted = [outcome for outcome in outcomes.values() if isinstance(outcome, Translation)]
     portraits = [translation.portraits for translation in painted]
     found = sum(max(translation.found, len(translation.portraits)) for translation in painted)
-    return Painted(bounded(portraits, MOST) if len(portraits) > 1 else portraits[0], found, tuple(missed))
+    most = MOST_ON.get(job.source.platform, MOST)
+    return Painted(bounded(portraits, most) if len(portraits) > 1 else portraits[0], found, tuple(missed))
 
 
 def bounded(photos: Sequence[tuple[Portrait, ...]], most: int) -> tuple[Portrait, ...]:

@@ -72,6 +72,13 @@ async def test_every_picture_comes_back_in_one_message(env, ann, channel, studio
     assert [await file.read() for file in result.response.attachments] == [p.png for p in delivery.pictures]
 
 
+async def test_no_more_pictures_are_promised_than_one_message_shows(env, ann, channel, studio):
+    studio.work = paint(delivery_of(12))
+    result = await ann.slash(channel, "anime", photo=("us.png", PHOTO))
+    assert result.response.content == "Here you are: 10 of the 12 faces I found."
+    assert len(result.response.attachments) == 10
+
+
 @pytest.mark.parametrize(
     ("code", "words"),
     [

@@ -59,6 +59,17 @@ async def test_forgetme_asks_and_says_what_it_wiped(settings, answer, left):
         assert told.acknowledged
 
 
+async def test_forgetme_names_the_button_that_takes_a_picture_away(settings):
+    async with place_in(settings, Painter()) as place:
+        await place.ask()
+        asked = await place.ann.slash(place.channel, "forgetme")
+        await place.click(asked.response, "Yes, delete everything")
+        assert asked.response.content.endswith("the Delete button under each takes it away.")
+    for language in WORDS.languages:
+        told = WORDS.say(language, "discord.forgotten", photos=1, pictures=2)
+        assert WORDS.say(language, "button.delete") in told
+
+
 async def test_operators_block_unblock_and_read_the_numbers(settings):
     async with place_in(settings.model_copy(update={"admins": ("discord:1",)}), Painter()) as place:
         bot = place.env.bot
