@@ -21,6 +21,10 @@ def fetch_command(
     image_size: Annotated[
         int | None, typer.Option(min=4, help="Pixels, for a light generator, whose file does not tell.  [default: 256]")
     ] = None,
+    smoothing: Annotated[
+        bool | None,
+        typer.Option(help="Whether AdaLIN takes 0.1 off rho.  [default: as the file, its folder's name or rho tell]"),
+    ] = None,
     half: Annotated[bool, typer.Option("--half", help="Store float16: half the size.")] = False,
 ) -> None:
     """Bring a published checkpoint (.pt, .safetensors, or a zip or tar of a TensorFlow one) and import it.
@@ -37,9 +41,12 @@ def fetch_command(
             fetch(source, kept, sha256=sha256, size=size)
         with tempfile.TemporaryDirectory(dir=out.parent) as folder:
             checkpoint = unpack(kept, Path(folder))
-            done = import_checkpoint(checkpoint, out, direction=direction, image_size=image_size, half=half)
+            done = import_checkpoint(
+                checkpoint, out, direction=direction, image_size=image_size, smoothing=smoothing, half=half
+            )
         kept.unlink()
     except (FetchError, WeightsError, OSError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
     typer.echo(f"{out}: {direction}, {done.parameters:,} parameters, from the {done.release}")
+    typer.echo(f"smoothing: {done.smoothing}")

@@ -69,7 +69,8 @@ def open_tensorflow(prefix: Path, direction: Direction) -> Iterator[Found]:
     if not tensors:
         scopes = sorted({name.split("/", 1)[0] for name in shapes})
         raise WeightsError(f"{prefix}: no {scope} ({direction}) in it, but: {', '.join(scopes[:8]) or 'nothing'}.")
-    yield Found("TensorFlow release", "tensorflow", tensors, (), lambda name: f"{scope}{name}")
+    folder = prefix.parent.resolve().name
+    yield Found("TensorFlow release", "tensorflow", tensors, (), lambda name: f"{scope}{name}", folder=folder)
 
 
 def _reading(prefix: Path, reader: Any, name: str) -> Callable[[], np.ndarray]:
