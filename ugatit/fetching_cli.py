@@ -17,6 +17,10 @@ def fetch_command(
     sha256: Annotated[str, typer.Option(help="Of the file, hexadecimal.")],
     out: Annotated[Path, typer.Option(metavar="FILE", help="The .safetensors file to write.")],
     size: Annotated[int | None, typer.Option(min=1, help="Of the file, in bytes.")] = None,
+    inside: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="Which folder or .pt file in the archive, where it holds several."),
+    ] = None,
     direction: Annotated[Direction, typer.Option(help="Which of the two generators.")] = Direction.SELFIE2ANIME,
     image_size: Annotated[
         int | None, typer.Option(min=4, help="Pixels, for a light generator, whose file does not tell.  [default: 256]")
@@ -40,7 +44,7 @@ def fetch_command(
         if not kept.exists():
             fetch(source, kept, sha256=sha256, size=size)
         with tempfile.TemporaryDirectory(dir=out.parent) as folder:
-            checkpoint = unpack(kept, Path(folder))
+            checkpoint = unpack(kept, Path(folder), inside)
             done = import_checkpoint(
                 checkpoint, out, direction=direction, image_size=image_size, smoothing=smoothing, half=half
             )
