@@ -75,6 +75,7 @@ def _add_anime(tree: AnimeTree, intake: Intake, studio: "Studio", phrases: Phras
         whole=label("command_anime_whole"),
         reverse=label("command_anime_reverse"),
         private=label("command_anime_private"),
+        spoiler=label("command_anime_spoiler"),
         photo2=label("command_anime_photo2"),
         photo3=label("command_anime_photo3"),
         photo4=label("command_anime_photo4"),
@@ -89,6 +90,7 @@ def _add_anime(tree: AnimeTree, intake: Intake, studio: "Studio", phrases: Phras
         whole: bool = False,
         reverse: bool = False,
         private: bool = False,
+        spoiler: bool = False,
         photo2: discord.Attachment | None = None,
         photo3: discord.Attachment | None = None,
         photo4: discord.Attachment | None = None,
@@ -107,7 +109,7 @@ def _add_anime(tree: AnimeTree, intake: Intake, studio: "Studio", phrases: Phras
             whole,
             direction=Direction.REVERSE if reverse else Direction.ANIME,
         )
-        await intake.take(interaction, photos, options, private=private, beside=preferences.beside)
+        await intake.take(interaction, photos, options, private=private, beside=preferences.beside, spoiler=spoiler)
 
 
 def _add_menus(tree: AnimeTree, intake: Intake, studio: "Studio", phrases: Phrases, label: Label) -> None:

@@ -131,11 +131,11 @@ class DiscordDoor:
             response.edit_message, reply.message_id, content=text, view=buttons, allowed_mentions=NO_MENTIONS
         )
         try:
-            await edit(attachments=await as_files(pictures, reply.filesize_limit))
+            await edit(attachments=await as_files(pictures, reply.filesize_limit, spoiler=reply.spoiler))
         except discord.HTTPException as error:
             if not (pictures and (error.status == 413 or error.code == REQUEST_TOO_LARGE)):
                 raise
-            await edit(attachments=await as_files(pictures, reply.filesize_limit, "jpeg"))
+            await edit(attachments=await as_files(pictures, reply.filesize_limit, "jpeg", spoiler=reply.spoiler))
 
     async def _send_late(
         self, reply: ReplyTo, text: str, pictures: Sequence[Picture], buttons: discord.ui.View | None
@@ -150,7 +150,7 @@ class DiscordDoor:
             try:
                 await self._bot.get_partial_messageable(reply.channel_id).send(
                     f"<@{reply.user_id}> {text}",
-                    files=await as_files(pictures, limit),
+                    files=await as_files(pictures, limit, spoiler=reply.spoiler),
                     view=under,
                     nonce=reply.message_id,
                     reference=discord.MessageReference(
@@ -165,7 +165,7 @@ class DiscordDoor:
                 log.info("discord channel closed", channel=reply.channel_id)
         try:
             direct = await self._bot.create_dm(discord.Object(reply.user_id))
-            files = await as_files(pictures, limit)
+            files = await as_files(pictures, limit, spoiler=reply.spoiler)
             await direct.send(text, files=files, view=under, nonce=reply.message_id, allowed_mentions=NO_MENTIONS)
         except (discord.Forbidden, discord.NotFound) as error:
             raise Undeliverable("neither the channel nor direct messages take the answer") from error

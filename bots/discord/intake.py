@@ -79,13 +79,14 @@ class Intake:
         *,
         private: bool,
         beside: bool = False,
+        spoiler: bool = False,
     ) -> None:
         """Acknowledge, copy the bytes, hand them over as one job. A mistake of the person is answered in words.
 
         Raises: whatever is nobody's mistake; the command tree's error handler answers that.
         """
         # First of all: Discord gives 3 seconds, and a download may take longer.
-        reply = await acknowledge(interaction, self._clock, private=private, beside=beside)
+        reply = await acknowledge(interaction, self._clock, private=private, beside=beside, spoiler=spoiler)
         language = await language_of(self._studio.people, interaction)
         request = PhotoRequest(
             source=Source("discord", str(interaction.channel_id), str(interaction.id), photos[0].key),
@@ -119,7 +120,7 @@ class Intake:
 
 
 async def acknowledge(
-    interaction: discord.Interaction, clock: Callable[[], float], *, private: bool, beside: bool
+    interaction: discord.Interaction, clock: Callable[[], float], *, private: bool, beside: bool, spoiler: bool
 ) -> ReplyTo:
     """Show "… is thinking", and say how the door answers in its place.
 
@@ -139,6 +140,7 @@ async def acknowledge(
         expires_at=expires_at,
         filesize_limit=interaction.filesize_limit,
         beside=beside,
+        spoiler=spoiler,
     )
 
 

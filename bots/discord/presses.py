@@ -100,12 +100,14 @@ class Presses:
         if not job.results:
             await self._tell(interaction, language, "press.result_gone")
             return
-        await interaction.response.defer(thinking=True, ephemeral=ReplyTo.from_json(job.reply).ephemeral)
+        earlier = ReplyTo.from_json(job.reply)
+        await interaction.response.defer(thinking=True, ephemeral=earlier.ephemeral)
         pictures = await self._studio.pictures(job)
         if not pictures:  # wiped between the two
             await self._tell(interaction, language, "press.result_gone")
             return
-        files = await (beside_files if action is Action.BESIDE else emoji_files)(pictures, interaction.filesize_limit)
+        make = beside_files if action is Action.BESIDE else emoji_files
+        files = await make(pictures, interaction.filesize_limit, spoiler=earlier.spoiler)
         await interaction.edit_original_response(attachments=files, allowed_mentions=NO_MENTIONS)
 
     async def _repaint(self, interaction: discord.Interaction, job: Job, language: str, variant: Variant) -> None:
@@ -114,7 +116,13 @@ class Presses:
             await self._tell(interaction, language, "press.gone")
             return
         earlier = ReplyTo.from_json(job.reply)
-        reply = await acknowledge(interaction, self._clock, private=earlier.ephemeral, beside=earlier.beside)
+        reply = await acknowledge(
+            interaction,
+            self._clock,
+            private=earlier.ephemeral,
+            beside=earlier.beside,
+            spoiler=earlier.spoiler,
+        )
         source = Source("discord", str(interaction.channel_id), str(interaction.id), variant)
         try:
             await self._studio.repaint(job.id, job.person, options, source, reply=reply.to_json(), language=language)

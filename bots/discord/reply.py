@@ -21,6 +21,7 @@ class ReplyTo:
         expires_at: unix seconds after which the token is dead.
         filesize_limit: bytes that one file may have there.
         beside: the pictures come with the photo's crop at their left.
+        spoiler: they are covered until somebody clicks them.
     """
 
     application_id: int
@@ -32,6 +33,7 @@ class ReplyTo:
     expires_at: float
     filesize_limit: int
     beside: bool = False
+    spoiler: bool = False
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

@@ -63,6 +63,17 @@ async def test_a_private_answer_is_seen_by_the_person_alone(env, ann, channel, s
     assert len(result.response.attachments) == 1
 
 
+async def test_a_spoiler_is_covered_until_it_is_clicked(env, ann, channel, studio, clock):
+    studio.work = paint(delivery_of(2))
+    result = await ann.slash(channel, "anime", photo=("us.png", PHOTO), spoiler=True)
+    assert [file.is_spoiler() for file in result.response.attachments] == [True, True]
+    clock.now += 15 * 60
+    await studio.doors["discord"].deliver(studio.jobs[-1], delivery_of())
+    assert channel.last_message.attachments[0].is_spoiler()
+    plain = await ann.slash(channel, "anime", photo=("us.png", PHOTO))
+    assert not any(file.is_spoiler() for file in plain.response.attachments)
+
+
 async def test_every_picture_comes_back_in_one_message(env, ann, channel, studio):
     delivery = delivery_of(3, found=5)
     studio.work = paint(delivery)
