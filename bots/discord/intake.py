@@ -3,12 +3,15 @@
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import discord
 import structlog
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, stop_after_delay, wait_random_exponential
 
+from bots.discord.network import ForeignHost
 from bots.discord.phrases import Phrases, new_reference
 from bots.discord.reply import TOKEN_SECONDS, ReplyTo
 from bots.requests import PhotoRequest, Refused
@@ -27,11 +30,11 @@ READABLE = frozenset(
 """Types that are worth a download. What the bytes are is decided by their content, later."""
 AVATAR_SIDE = 1024
 """Pixels of a profile picture that are asked for; few are larger."""
+FETCH_ATTEMPTS, FETCH_SECONDS = 4, 60.0
+"""How often, and for how long, Discord is asked for the bytes of one picture."""
+FETCH_PAUSE = 0.5
+"""Seconds that the pause after the first attempt is at most; it doubles from then on."""
 NO_MENTIONS = discord.AllowedMentions.none()
-
-
-class NotFetched(Exception):
-    """Discord did not hand out the bytes of a picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +105,6 @@ class Intake:
             reference = new_reference()
             log.info("discord photo refused", code=refused.code, person=request.person, reference=reference)
             await say(interaction, self._phrases.refused(language, refused, reference), private=private)
-        except NotFetched as error:
-            log.warning("discord picture not fetched", error=repr(error.__cause__), picture=str(error))
-            await say(interaction, self._phrases.say(language, "discord.not_fetched"), private=private)
 
     async def _bytes_of(self, photo: Offered) -> AsyncIterator[bytes]:
         """The photo in one piece, copied while its address is fresh; what Discord says of it is checked before."""
@@ -113,10 +113,27 @@ class Intake:
         if photo.kind and photo.kind not in READABLE:
             raise Refused("unsupported_format", f"declared to be {photo.kind}")
         try:
-            data = await photo.read()
-        except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise NotFetched(photo.key) from error
+            data = await _fetched(photo)
+        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+            log.warning("discord picture not fetched", error=repr(error), picture=photo.key)
+            raise Refused("not_fetched", f"Discord did not hand out {photo.key}") from error
         yield data
+
+
+async def _fetched(photo: Offered) -> bytes:
+    """The bytes; asked for again where the trouble may pass."""
+    return await AsyncRetrying(
+        retry=retry_if_exception(_may_pass),
+        stop=stop_after_attempt(FETCH_ATTEMPTS) | stop_after_delay(FETCH_SECONDS),
+        wait=wait_random_exponential(multiplier=FETCH_PAUSE),
+        reraise=True,
+    )(photo.read)
+
+
+def _may_pass(error: BaseException) -> bool:
+    if isinstance(error, discord.HTTPException):
+        return error.status >= 500 or error.status == HTTPStatus.TOO_MANY_REQUESTS
+    return isinstance(error, (aiohttp.ClientError, OSError)) and not isinstance(error, ForeignHost)
 
 
 async def acknowledge(

@@ -2,11 +2,13 @@
 
 import re
 
+import aiohttp
 import pytest
 
+from bots.discord.network import ForeignHost
 from bots.discord.reply import ReplyTo
 from inference.options import Crop, Faces, Options
-from tests.bots.discord.stand_ins import delivery_of, fail, paint, png_of, refusal
+from tests.bots.discord.stand_ins import delivery_of, fail, paint, png_of, refusal, status, unwell
 
 PHOTO = png_of(128)
 
@@ -153,6 +155,24 @@ async def test_an_attachment_that_discord_does_not_hand_out(env, ann, channel, s
     result = await ann.slash(channel, "anime", photo=("me.png", PHOTO))
     assert result.response.content == "Discord did not hand me this picture. Please attach it again."
     assert not studio.jobs
+
+
+@pytest.mark.parametrize("trouble", [status(503), status(429), TimeoutError(), aiohttp.ServerDisconnectedError()])
+async def test_trouble_with_an_attachment_that_passes_is_not_noticed(env, ann, channel, studio, monkeypatch, trouble):
+    monkeypatch.setattr(env.backend.cdn, "get", unwell(env.backend.cdn.get, [trouble, trouble]))
+    studio.work = paint(delivery_of())
+    result = await ann.slash(channel, "anime", photo=("me.png", PHOTO))
+    assert studio.photos == [PHOTO]
+    assert result.response.content == "Here you are."
+
+
+@pytest.mark.parametrize(("failure", "attempts"), [(status(503), 4), (status(400), 1), (ForeignHost("no"), 1)])
+async def test_an_attachment_is_not_asked_for_in_vain(env, ann, channel, studio, monkeypatch, failure, attempts):
+    failures = [failure] * 9
+    monkeypatch.setattr(env.backend.cdn, "get", unwell(env.backend.cdn.get, failures))
+    result = await ann.slash(channel, "anime", photo=("me.png", PHOTO))
+    assert result.response.content.startswith("Discord did not hand me this picture.")
+    assert len(failures) == 9 - attempts
 
 
 async def test_it_works_in_direct_messages(env, studio):
