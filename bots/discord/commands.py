@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import discord
@@ -25,6 +26,7 @@ log = structlog.get_logger(__name__)
 
 Label = Callable[[str], app_commands.locale_str]
 
+PHOTO_ENDINGS = frozenset({"", ".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif"})
 EVERYWHERE = app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True)
 EVERYBODY = app_commands.AppInstallationType(guild=True, user=True)
 
@@ -202,7 +204,12 @@ def _crops(label: Label) -> list[app_commands.Choice[str]]:
 
 
 def photos_of(message: discord.Message) -> list[Offered]:
-    """The attachments that look like photos, also of a forwarded message; as many as one answer can carry."""
+    """The attachments that may be photos, also of a forwarded message; as many as one answer can carry."""
     attachments = [*message.attachments, *(found for part in message.message_snapshots for found in part.attachments)]
-    photos = [Offered.attached(each) for each in attachments]
-    return [photo for photo in photos if photo.kind in READABLE][:MOST_FILES]
+    return [Offered.attached(each) for each in attachments if _may_be_photo(each)][:MOST_FILES]
+
+
+def _may_be_photo(attachment: discord.Attachment) -> bool:
+    kind = Offered.attached(attachment).kind
+    # Discord need not say the kind; then the name tells, and one without an ending is worth a look.
+    return kind in READABLE if kind else PurePath(attachment.filename).suffix.lower() in PHOTO_ENDINGS
