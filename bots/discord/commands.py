@@ -63,10 +63,6 @@ class AnimeTree(app_commands.CommandTree[discord.Client]):
         await say(interaction, self._phrases.failure(str(interaction.locale), "unexpected", reference), private=True)
 
 
-async def _preferences(studio: "Studio", interaction: discord.Interaction) -> Preferences:
-    return Preferences.from_json((await studio.people.get(f"discord:{interaction.user.id}")).settings)
-
-
 def _add_anime(tree: AnimeTree, intake: Intake, studio: "Studio", phrases: Phrases, label: Label) -> None:
     @tree.command(name="anime", description=label("command_anime"))
     @app_commands.describe(
@@ -104,33 +100,31 @@ def _add_anime(tree: AnimeTree, intake: Intake, studio: "Studio", phrases: Phras
             language = await language_of(studio.people, interaction)
             await say(interaction, phrases.say(language, "discord.nothing_to_paint"), private=True)
             return
-        preferences = await _preferences(studio, interaction)
-        options = Options(
-            Faces(faces or preferences.faces),
-            Crop(crop or preferences.crop),
-            whole,
-            direction=Direction.REVERSE if reverse else Direction.ANIME,
-        )
-        await intake.take(interaction, photos, options, private=private, beside=preferences.beside, spoiler=spoiler)
+
+        def choose(preferences: Preferences) -> Options:
+            return Options(
+                Faces(faces or preferences.faces),
+                Crop(crop or preferences.crop),
+                whole,
+                direction=Direction.REVERSE if reverse else Direction.ANIME,
+            )
+
+        await intake.take(interaction, photos, choose, private=private, spoiler=spoiler)
 
 
 def _add_menus(tree: AnimeTree, intake: Intake, studio: "Studio", phrases: Phrases, label: Label) -> None:
-    async def paint(interaction: discord.Interaction, photos: list[Offered]) -> None:
-        preferences = await _preferences(studio, interaction)
-        await intake.take(interaction, photos, preferences.options, private=False, beside=preferences.beside)
-
     @tree.context_menu(name=label("menu_anime"))
     async def anime_this(interaction: discord.Interaction, message: discord.Message) -> None:
         photos = photos_of(message)
         if photos:
-            await paint(interaction, photos)
+            await intake.take(interaction, photos)
         else:
             language = await language_of(studio.people, interaction)
             await say(interaction, phrases.say(language, "discord.no_photo_here"), private=True)
 
     @tree.context_menu(name=label("menu_anime"))
     async def anime_them(interaction: discord.Interaction, user: discord.User) -> None:
-        await paint(interaction, [Offered.avatar(user)])
+        await intake.take(interaction, [Offered.avatar(user)])
 
 
 def _add_personal(tree: AnimeTree, personal: Personal, phrases: Phrases, label: Label) -> None:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, stop
 from bots.discord.network import ForeignHost
 from bots.discord.phrases import Phrases, new_reference
 from bots.discord.reply import TOKEN_SECONDS, ReplyTo
+from bots.preferences import Preferences
 from bots.requests import PhotoRequest, Refused
 from config import Settings
 from inference.options import Options
@@ -63,6 +64,10 @@ class Offered:
         return cls(f"avatar {asset.key}", asset.read)
 
 
+def as_they_like_it(preferences: Preferences) -> Options:
+    return preferences.options
+
+
 class Intake:
     """Takes photos in for the studio."""
 
@@ -78,25 +83,29 @@ class Intake:
         self,
         interaction: discord.Interaction,
         photos: Sequence[Offered],
-        options: Options,
+        choose: Callable[[Preferences], Options] = as_they_like_it,
         *,
-        private: bool,
-        beside: bool = False,
+        private: bool = False,
         spoiler: bool = False,
     ) -> None:
         """Acknowledge, copy the bytes, hand them over as one job. A mistake of the person is answered in words.
 
+        Args:
+            choose: how to paint, as this person likes it.
+
         Raises: whatever is nobody's mistake; the command tree's error handler answers that.
         """
-        # First of all: Discord gives 3 seconds, and a download may take longer.
-        reply = await acknowledge(interaction, self._clock, private=private, beside=beside, spoiler=spoiler)
-        language = await language_of(self._studio.people, interaction)
+        # First of all: Discord gives 3 seconds, and a download, or a busy database, may take longer.
+        reply = await acknowledge(interaction, self._clock, private=private, spoiler=spoiler)
+        person = await self._studio.people.get(f"discord:{interaction.user.id}")
+        preferences = Preferences.from_json(person.settings)
+        language = person.language or str(interaction.locale)
         request = PhotoRequest(
             source=Source("discord", str(interaction.channel_id), str(interaction.id), photos[0].key),
-            person=f"discord:{interaction.user.id}",
+            person=person.id,
             language=language,
-            options=options,
-            reply=reply.to_json(),
+            options=choose(preferences),
+            reply=replace(reply, beside=preferences.beside).to_json(),
             declared_size=photos[0].size if len(photos) == 1 else None,
         )
         try:
@@ -137,7 +146,7 @@ def _may_pass(error: BaseException) -> bool:
 
 
 async def acknowledge(
-    interaction: discord.Interaction, clock: Callable[[], float], *, private: bool, beside: bool, spoiler: bool
+    interaction: discord.Interaction, clock: Callable[[], float], *, private: bool, spoiler: bool, beside: bool = False
 ) -> ReplyTo:
     """Show "… is thinking", and say how the door answers in its place.
 

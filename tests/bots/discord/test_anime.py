@@ -39,6 +39,19 @@ async def test_it_is_acknowledged_before_the_photo_is_copied(env, ann, channel, 
     assert acknowledged == [[{"type": 5}]]
 
 
+async def test_it_is_acknowledged_before_the_database_is_asked(env, ann, channel, studio, monkeypatch):
+    acknowledged = []
+    get = studio.people.get
+
+    async def asked(person):
+        acknowledged.append([request.json for request in env.http_requests if request.path.endswith("/callback")])
+        return await get(person)
+
+    monkeypatch.setattr(studio.people, "get", asked)
+    await ann.slash(channel, "anime", photo=("me.png", PHOTO))
+    assert acknowledged == [[{"type": 5}]]
+
+
 async def test_what_the_studio_is_told(env, ann, channel, studio):
     result = await ann.slash(
         channel, "anime", photo=("me.png", PHOTO), faces="largest", crop="wide", whole=True, private=True
