@@ -1,10 +1,10 @@
-"""Answers of the studio, edited into the response of the interaction that asked, or sent late where that is over."""
+"""Answers of the studio, edited into the response to whoever asked, or sent late where that can't be edited."""
 
 import asyncio
 import contextvars
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
@@ -117,7 +117,8 @@ class DiscordDoor:
                 await self._edit(reply, text, pictures, buttons)
                 return
             except discord.HTTPException as error:
-                if error.code == UNKNOWN_MESSAGE:
+                gone = reply.own and isinstance(error, (discord.Forbidden, discord.NotFound))
+                if gone or error.code == UNKNOWN_MESSAGE:
                     raise Undeliverable("the response was deleted") from error
                 if error.code not in TOKEN_DEAD:
                     raise
@@ -126,10 +127,7 @@ class DiscordDoor:
     async def _edit(
         self, reply: ReplyTo, text: str, pictures: Sequence[Picture], buttons: discord.ui.View | None
     ) -> None:
-        response = discord.Webhook.partial(reply.application_id, reply.token, client=self._bot)
-        edit = partial(
-            response.edit_message, reply.message_id, content=text, view=buttons, allowed_mentions=NO_MENTIONS
-        )
+        edit = partial(self._editing(reply), content=text, view=buttons, allowed_mentions=NO_MENTIONS)
         try:
             await edit(attachments=await as_files(pictures, reply.filesize_limit, spoiler=reply.spoiler))
         except discord.HTTPException as error:
@@ -171,17 +169,24 @@ class DiscordDoor:
             raise Undeliverable("neither the channel nor direct messages take the answer") from error
 
     async def _show(self, reply: ReplyTo, text: str, buttons: discord.ui.View) -> bool:
-        response = discord.Webhook.partial(reply.application_id, reply.token, client=self._bot)
         try:
-            await response.edit_message(reply.message_id, content=text, view=buttons, allowed_mentions=NO_MENTIONS)
+            await self._editing(reply)(content=text, view=buttons, allowed_mentions=NO_MENTIONS)
         except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
             # Names the kind alone: the error of a request may carry its address, and that has the token in it.
             log.info("discord progress not shown", error=type(error).__name__, code=getattr(error, "code", None))
             return False
         return True
 
+    def _editing(self, reply: ReplyTo) -> Callable[..., Awaitable[object]]:
+        """What edits the response."""
+        if reply.own:
+            return self._bot.get_partial_messageable(reply.channel_id).get_partial_message(reply.message_id).edit
+        response = discord.Webhook.partial(reply.application_id, reply.token, client=self._bot)
+        return partial(response.edit_message, reply.message_id)
+
     def _token_works(self, reply: ReplyTo) -> bool:
-        return self._clock() < reply.expires_at - TOKEN_MARGIN
+        """The bot's own message needs none."""
+        return reply.own or self._clock() < reply.expires_at - TOKEN_MARGIN
 
 
 def _spawn(context: contextvars.Context, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

@@ -1,4 +1,4 @@
-"""From an interaction with photos to a job that the studio has taken in, or words that say why not."""
+"""From photos that somebody sends to a job that the studio has taken in, or words that say why not."""
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -18,7 +18,7 @@ from bots.preferences import Preferences
 from bots.requests import PhotoRequest, Refused
 from config import Settings
 from inference.options import Options
-from storage import People, Source
+from storage import Job, People, Person, Source
 
 if TYPE_CHECKING:
     from bots.studio import Studio
@@ -98,22 +98,43 @@ class Intake:
         # First of all: Discord gives 3 seconds, and a download, or a busy database, may take longer.
         reply = await acknowledge(interaction, self._clock, private=private, spoiler=spoiler)
         person = await self._studio.people.get(f"discord:{interaction.user.id}")
-        preferences = Preferences.from_json(person.settings)
         language = person.language or str(interaction.locale)
+        source = Source("discord", str(interaction.channel_id), str(interaction.id), photos[0].key)
+        try:
+            await self.accept(source, person, language, photos, reply, choose)
+        except Refused as refused:
+            await say(interaction, self.why_not(person, language, refused), private=private)
+
+    async def accept(
+        self,
+        source: Source,
+        person: Person,
+        language: str,
+        photos: Sequence[Offered],
+        reply: ReplyTo,
+        choose: Callable[[Preferences], Options] = as_they_like_it,
+    ) -> Job:
+        """Copy the bytes, hand them over as one job.
+
+        Raises:
+            Refused: see `why_not`.
+        """
+        preferences = Preferences.from_json(person.settings)
         request = PhotoRequest(
-            source=Source("discord", str(interaction.channel_id), str(interaction.id), photos[0].key),
+            source=source,
             person=person.id,
             language=language,
             options=choose(preferences),
             reply=replace(reply, beside=preferences.beside).to_json(),
             declared_size=photos[0].size if len(photos) == 1 else None,
         )
-        try:
-            await self._studio.accept(request, *map(self._bytes_of, photos))
-        except Refused as refused:
-            reference = new_reference()
-            log.info("discord photo refused", code=refused.code, person=request.person, reference=reference)
-            await say(interaction, self._phrases.refused(language, refused, reference), private=private)
+        return await self._studio.accept(request, *map(self._bytes_of, photos))
+
+    def why_not(self, person: Person, language: str, refused: Refused) -> str:
+        """What they read, with a reference that stands in the log too."""
+        reference = new_reference()
+        log.info("discord photo refused", code=refused.code, person=person.id, reference=reference)
+        return self._phrases.refused(language, refused, reference)
 
     async def _bytes_of(self, photo: Offered) -> AsyncIterator[bytes]:
         """The photo in one piece, copied while its address is fresh; what Discord says of it is checked before."""

@@ -13,7 +13,8 @@ class ReplyTo:
 
     Args:
         application_id: the bot's application; with `token` the address of the response.
-        token: the interaction's token. Whoever has it may speak in the bot's name: never logged or shown.
+        token: the interaction's token. Whoever has it may speak in the bot's name: never logged or shown. Empty: there
+            was no interaction, and the response is an ordinary message of the bot, see `own`.
         message_id: the bot's response ("… is thinking") that is edited in place.
         channel_id: where it stands.
         user_id: who asked; their direct messages take what must stay private.
@@ -34,6 +35,11 @@ class ReplyTo:
     filesize_limit: int
     beside: bool = False
     spoiler: bool = False
+
+    @property
+    def own(self) -> bool:
+        """The bot edits the response as its own message, in the channel and at any time."""
+        return not self.token
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

@@ -100,6 +100,9 @@ class FakeStudio:
         self.tasks.append(asyncio.create_task(self.work(self.doors["discord"], job)))
         return job
 
+    async def latest(self, person: str, limit: int) -> list[Job]:
+        return [job for job in reversed(self.jobs) if job.person == person][:limit]
+
 
 def unwell(get: Callable[[str], bytes | None], failures: list[Exception]) -> Callable[[str], bytes | None]:
     """A place for attachments that fails so first."""
