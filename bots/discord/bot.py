@@ -11,6 +11,7 @@ import yarl
 
 from bots.discord.buttons import Press
 from bots.discord.commands import AnimeTree
+from bots.discord.direct import DirectMessages
 from bots.discord.door import DiscordDoor
 from bots.discord.intake import Intake
 from bots.discord.labels import Labels
@@ -39,8 +40,9 @@ class AnimeBot(discord.Client):
         self, settings: Settings, studio: "Studio", words: Words, clock: Callable[[], float] = time.time
     ) -> None:
         super().__init__(
-            # Commands arrive without any intent; guilds alone keeps the channel cache right. None is privileged.
-            intents=discord.Intents(guilds=True),
+            # Commands arrive without any intent; guilds keeps the channel cache right, and photos come as direct
+            # messages, too. None is privileged.
+            intents=discord.Intents(guilds=True, dm_messages=True),
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
             max_messages=None,
@@ -51,6 +53,7 @@ class AnimeBot(discord.Client):
         self.door = DiscordDoor(self, phrases, clock)
         self.presses = Presses(studio, phrases, clock)
         intake, personal = Intake(settings, studio, phrases, clock), Personal(studio, phrases)
+        self._direct = DirectMessages(studio, intake, phrases, clock)
         self.operators = Operators(studio, phrases, settings.admins)
         self.tree = AnimeTree(self, intake, personal, self.operators, studio, phrases, words)
         self._labels = Labels(words)
@@ -69,6 +72,9 @@ class AnimeBot(discord.Client):
         if not self._synced:
             await self.tree.set_translator(self._labels)
             await self._sync()
+
+    async def on_message(self, message: discord.Message) -> None:
+        await self._direct.received(message)
 
     async def on_ready(self) -> None:
         log.info("discord ready", user=str(self.user), guilds=len(self.guilds))

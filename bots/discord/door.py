@@ -1,4 +1,4 @@
-"""Answers of the studio, edited into the response of the interaction that asked, or sent late where that is over."""
+"""Answers of the studio, edited into the response to whoever asked, or sent late where that can't be edited."""
 
 import asyncio
 import contextvars
@@ -127,7 +127,8 @@ class DiscordDoor:
                 await self._edit(reply, text, pictures, buttons)
                 return
             except discord.HTTPException as error:
-                if error.code == UNKNOWN_MESSAGE:
+                gone = reply.own and isinstance(error, (discord.Forbidden, discord.NotFound))
+                if gone or error.code == UNKNOWN_MESSAGE:
                     raise Undeliverable("the response was deleted") from error
                 if error.code not in TOKEN_DEAD | THREAD_CLOSED:
                     raise
@@ -138,16 +139,13 @@ class DiscordDoor:
     async def _edit(
         self, reply: ReplyTo, text: str, pictures: Sequence[Picture], buttons: discord.ui.View | None
     ) -> None:
-        response = discord.Webhook.partial(reply.application_id, reply.token, client=self._bot)
-        edit = partial(
-            response.edit_message, reply.message_id, content=text, view=buttons, allowed_mentions=NO_MENTIONS
-        )
+        edit = partial(self._editing(reply), content=text, view=buttons, allowed_mentions=NO_MENTIONS)
         try:
-            await edit(attachments=await as_files(pictures, reply.filesize_limit))
+            await edit(attachments=await as_files(pictures, reply.filesize_limit, spoiler=reply.spoiler))
         except discord.HTTPException as error:
             if not (pictures and (error.status == 413 or error.code == REQUEST_TOO_LARGE)):
                 raise
-            await edit(attachments=await as_files(pictures, reply.filesize_limit, "jpeg"))
+            await edit(attachments=await as_files(pictures, reply.filesize_limit, "jpeg", spoiler=reply.spoiler))
 
     async def _send_late(
         self, reply: ReplyTo, text: str, pictures: Sequence[Picture], buttons: discord.ui.View | None
@@ -162,7 +160,7 @@ class DiscordDoor:
             try:
                 await self._bot.get_partial_messageable(reply.channel_id).send(
                     f"<@{reply.user_id}> {text}",
-                    files=await as_files(pictures, limit),
+                    files=await as_files(pictures, limit, spoiler=reply.spoiler),
                     view=under,
                     nonce=reply.message_id,
                     allowed_mentions=discord.AllowedMentions(
@@ -176,7 +174,7 @@ class DiscordDoor:
                 log.info("discord channel closed", channel=reply.channel_id)
         try:
             direct = await self._bot.create_dm(discord.Object(reply.user_id))
-            files = await as_files(pictures, limit)
+            files = await as_files(pictures, limit, spoiler=reply.spoiler)
             await direct.send(text, files=files, view=under, nonce=reply.message_id, allowed_mentions=NO_MENTIONS)
         except (discord.Forbidden, discord.NotFound) as error:
             raise Undeliverable("neither the channel nor direct messages take the answer") from error
@@ -187,21 +185,28 @@ class DiscordDoor:
             await _quietly(self._status_of(reply).edit(content=text, view=None, allowed_mentions=NO_MENTIONS))
 
     async def _show(self, reply: ReplyTo, text: str, buttons: discord.ui.View | None) -> bool:
-        response = discord.Webhook.partial(reply.application_id, reply.token, client=self._bot)
         try:
-            await response.edit_message(reply.message_id, content=text, view=buttons, allowed_mentions=NO_MENTIONS)
+            await self._editing(reply)(content=text, view=buttons, allowed_mentions=NO_MENTIONS)
         except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
             # Names the kind alone: the error of a request may carry its address, and that has the token in it.
             log.info("discord progress not shown", error=type(error).__name__, code=getattr(error, "code", None))
             return False
         return True
 
+    def _editing(self, reply: ReplyTo) -> Callable[..., Awaitable[object]]:
+        """What edits the response."""
+        if reply.own:
+            return self._status_of(reply).edit
+        response = discord.Webhook.partial(reply.application_id, reply.token, client=self._bot)
+        return partial(response.edit_message, reply.message_id)
+
     def _status_of(self, reply: ReplyTo) -> discord.PartialMessage:
         """The response without its token: within reach where the bot is a member."""
         return self._bot.get_partial_messageable(reply.channel_id).get_partial_message(reply.message_id)
 
     def _token_works(self, reply: ReplyTo) -> bool:
-        return self._clock() < reply.expires_at - TOKEN_MARGIN
+        """The bot's own message needs none."""
+        return reply.own or self._clock() < reply.expires_at - TOKEN_MARGIN
 
 
 async def _quietly(change: Awaitable[object]) -> None:

@@ -116,12 +116,14 @@ class Presses:
         if not job.results:
             await self._tell(interaction, language, "press.result_gone")
             return
-        await interaction.response.defer(thinking=True, ephemeral=ReplyTo.from_json(job.reply).ephemeral)
+        earlier = ReplyTo.from_json(job.reply)
+        await interaction.response.defer(thinking=True, ephemeral=earlier.ephemeral)
         pictures = await self._studio.pictures(job)
         if not pictures:  # wiped between the two
             await self._tell(interaction, language, "press.result_gone")
             return
-        files = await (beside_files if action is Action.BESIDE else emoji_files)(pictures, interaction.filesize_limit)
+        make = beside_files if action is Action.BESIDE else emoji_files
+        files = await make(pictures, interaction.filesize_limit, spoiler=earlier.spoiler)
         view = self._buttons.delete(job)
         await interaction.edit_original_response(attachments=files, view=view, allowed_mentions=NO_MENTIONS)
 
@@ -131,7 +133,13 @@ class Presses:
             await self._tell(interaction, language, "press.gone")
             return
         earlier = ReplyTo.from_json(job.reply)
-        reply = await acknowledge(interaction, self._clock, private=earlier.ephemeral, beside=earlier.beside)
+        reply = await acknowledge(
+            interaction,
+            self._clock,
+            private=earlier.ephemeral,
+            beside=earlier.beside,
+            spoiler=earlier.spoiler,
+        )
         source = Source("discord", str(interaction.channel_id), str(interaction.id), variant)
         try:
             await self._studio.repaint(job.id, job.person, options, source, reply=reply.to_json(), language=language)

@@ -71,6 +71,14 @@ async def test_a_private_result_stays_private_however_it_is_pressed(settings):
             assert (await place.click(first.response, label)).response.ephemeral
 
 
+async def test_a_spoiler_stays_one_however_it_is_pressed(settings):
+    async with place_in(settings, Painter()) as place:
+        first = await place.ask(spoiler=True)
+        for label in ("Wider", "Side by side", "Emoji"):
+            pressed = await place.click(first.response, label)
+            assert [file.is_spoiler() for file in pressed.response.attachments] == [True], label
+
+
 async def test_side_by_side_and_emoji(settings):
     async with place_in(settings, Painter()) as place:
         first = await place.ask()

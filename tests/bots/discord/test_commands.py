@@ -42,6 +42,16 @@ async def test_anime_this_on_a_message_without_a_photo(env, ann, channel, studio
     assert not studio.requests
 
 
+@pytest.mark.parametrize(("name", "taken"), [("me.HEIC", True), ("image", True), ("me.gif", False), ("me.pdf", False)])
+async def test_anime_this_goes_by_the_name_where_discord_says_no_kind(env, ann, channel, studio, name, taken):
+    photo = png_of(64)
+    message = await ann.send(channel, "look", attachments=[(name, photo)])
+    for attachment in env.backend.messages[channel.id][message.id].attachments:
+        del attachment["content_type"]
+    await ann.context_menu(channel, "Anime this", message)
+    assert studio.photos == [photo] * taken
+
+
 async def test_commands_work_everywhere_and_for_everybody(env, simcord_bot):
     (sync,) = [request for request in env.http_requests if request.method == "PUT"]
     assert {command["name"] for command in sync.json} == {*TYPED, "Anime this"}

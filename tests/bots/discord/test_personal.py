@@ -34,6 +34,15 @@ async def test_settings_hold_for_every_photo(settings):
         assert Preferences.from_json(known.settings) == Preferences(Faces.LARGEST, Crop.WIDE)
 
 
+@pytest.mark.parametrize(("command", "chosen"), [("settings", {"beside": True}), ("language", {"language": "de"})])
+async def test_a_choice_is_acknowledged_before_it_is_written_down(settings, command, chosen):
+    async with place_in(settings, Painter()) as place:
+        told = await place.ann.slash(place.channel, command, **chosen)
+        (callback,) = [request for request in place.env.http_requests if request.path.endswith("/callback")]
+        assert callback.json["type"] == 5, "thinking"
+        assert told.ephemeral
+
+
 async def test_a_chosen_language_is_spoken(settings):
     async with place_in(settings, Painter()) as place:
         told = await place.ann.slash(place.channel, "language", language="de")
