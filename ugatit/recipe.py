@@ -343,10 +343,10 @@ def directions_of(values: Mapping[str, Any]) -> tuple[Direction, ...]:
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with the values of `over` in their places, table by table."""
+    """`base` with the values of `over` in their places, table by table; None is a table that is not there."""
     merged = dict(base)
     for key, value in over.items():
-        merged[key] = merge(merged.get(key, {}), value) if isinstance(value, Mapping) else value
+        merged[key] = merge(merged.get(key) or {}, value) if isinstance(value, Mapping) else value
     return merged
 
 

@@ -142,7 +142,7 @@ def _recipe(checkpoint: Path, config: Path | None, options: Mapping[str, Any], r
         if config is None:
             return Recipe.from_dict(merge(began, options))
         # Not as it starts: the weights that it started with may be others by now, or gone.
-        return Recipe.from_toml(config, options, lambda values: merge({"generator": began["generator"]}, values))
+        return Recipe.from_toml(config, options, lambda values: merge(began, values))
     if checkpoint.exists():
         raise CheckpointError(f"{checkpoint}: there is a run already. Go on with --resume or take another --out.")
     if config is None:

@@ -3,6 +3,7 @@
 import csv
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,15 @@ RECIPE = """
 steps = 50
 seed = 3
 [generator]
+downsamplings = 1
+blocks = 1
+[discriminator]
+strided = [1, 1]
+"""
+SHAPE = """
+[generator]
+image_size = 8
+base_channels = 2
 downsamplings = 1
 blocks = 1
 [discriminator]
@@ -78,6 +88,24 @@ def test_stopped_by_a_signal_and_resumed(runner: CliRunner, tmp_path: Path, monk
         for value in tf.compat.v1.Event.FromString(record.numpy()).summary.value
     }
     assert {"cycle", "cam", "pairs_per_second", "samples"} <= tags
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_a_file_changes_of_a_run_that_goes_on_what_it_names(runner: CliRunner, tmp_path: Path) -> None:
+    out, began = tmp_path / "out", tmp_path / "began.toml"
+    began.write_text("batch = 2\npool = 2\ndecay_from = 1.0\n[losses]\ncam = 50.0\n" + SHAPE)
+    arguments = ["train", "--data", str(write_data(tmp_path / "data")), "--out", str(out)]
+    result = runner.invoke(app, [*arguments, "--config", str(began), "--steps", "1"])
+    assert result.exit_code == 0, result.output
+    before = read_checkpoint(out / "checkpoint.safetensors").recipe
+
+    lower = tmp_path / "lower.toml"
+    lower.write_text('learning_rate = 1e-5\nstart = "nowhere"\n[losses]\ncycle = 5.0\n')
+    result = runner.invoke(app, [*arguments, "--config", str(lower), "--resume", "--steps", "2"])
+    assert result.exit_code == 0, result.output
+    losses = replace(before.losses, cycle=5.0)
+    expected = replace(before, learning_rate=1e-5, start="nowhere", losses=losses, steps=2)
+    assert read_checkpoint(out / "checkpoint.safetensors").recipe == expected
 
 
 @pytest.mark.parametrize(
