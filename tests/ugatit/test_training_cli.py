@@ -39,12 +39,7 @@ strided = [1, 1]
 """
 
 
-@pytest.mark.usefixtures("eagerly")
-def test_stopped_by_a_signal_and_resumed(runner: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    data, out = write_data(tmp_path / "data"), tmp_path / "out"
-    (tmp_path / "recipe.toml").write_text(RECIPE)
-    size = ["--image-size", "8", "--base-channels", "2", "--batch", "2", "--precision", "float32"]
-    arguments = ["train", "--data", str(data), "--out", str(out)]
+def stop_after_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
     step = Trainer.train
 
     def stopped(trainer: Trainer, *args: Any) -> Any:
@@ -52,6 +47,15 @@ def test_stopped_by_a_signal_and_resumed(runner: CliRunner, tmp_path: Path, monk
         return step(trainer, *args)
 
     monkeypatch.setattr(Trainer, "train", stopped)
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_stopped_by_a_signal_and_resumed(runner: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data, out = write_data(tmp_path / "data"), tmp_path / "out"
+    (tmp_path / "recipe.toml").write_text(RECIPE)
+    size = ["--image-size", "8", "--base-channels", "2", "--batch", "2", "--precision", "float32"]
+    arguments = ["train", "--data", str(data), "--out", str(out)]
+    stop_after_each_step(monkeypatch)
     result = runner.invoke(app, [*arguments, "--config", str(tmp_path / "recipe.toml"), *size])
     assert result.exit_code == 0, result.output
     assert "stopped, go on with --resume: 1 steps, 2 pairs" in result.output
@@ -106,6 +110,25 @@ def test_a_file_changes_of_a_run_that_goes_on_what_it_names(runner: CliRunner, t
     losses = replace(before.losses, cycle=5.0)
     expected = replace(before, learning_rate=1e-5, start="nowhere", losses=losses, steps=2)
     assert read_checkpoint(out / "checkpoint.safetensors").recipe == expected
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_minutes_hold_until_something_else_is_said(
+    runner: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (recipe := tmp_path / "recipe.toml").write_text(SHAPE)
+    out = tmp_path / "out"
+    arguments = ["train", "--data", str(write_data(tmp_path / "data")), "--out", str(out)]
+    stop_after_each_step(monkeypatch)
+    for given, held in (
+        (["--config", str(recipe), "--minutes", "60"], 60),
+        (["--resume"], 60),
+        (["--resume", "--minutes", "90"], 90),
+        (["--resume", "--steps", "9"], None),
+    ):
+        result = runner.invoke(app, [*arguments, *given])
+        assert result.exit_code == 0, result.output
+        assert read_checkpoint(out / "checkpoint.safetensors").minutes == held, given
 
 
 @pytest.mark.parametrize(
