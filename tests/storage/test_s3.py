@@ -58,6 +58,24 @@ async def test_stale_goes_by_age_and_prefix(store: ObjectStore) -> None:
     await store.delete(["inputs/a", "inputs/b", "results/a/1.png"])
 
 
+async def test_checks_at_the_same_time_leave_each_other_alone(
+    store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get, others = store.get, [store.check]
+
+    async def late(key: str) -> bytes:
+        for other in [*others]:
+            others.clear()
+            await other()
+        return await get(key)
+
+    monkeypatch.setattr(store, "get", late)
+    await store.check()
+
+    assert others == []
+    assert await store.stale("", time.time() + HOUR) == []
+
+
 async def test_a_link_opens_one_object_for_whoever_holds_it(store: ObjectStore, s3: S3Server) -> None:
     await store.put("results/a/1.png", b"picture", "image/png")
     await store.put("results/a/2.png", b"other", "image/png")
