@@ -117,7 +117,13 @@ class S3Store:
         return keys
 
     async def check(self) -> None:
-        """Write a probe, read it back and delete it: what the service does with every photo."""
+        """List one key, write a probe, read it back and delete it: what the service does with every photo.
+
+        Whoever may not list is told by Amazon that an object is forbidden when it is only gone:
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+        """
+        async with self.explained():
+            await self.client.list_objects_v2(Bucket=self.bucket, Prefix=self.prefix + INPUTS, MaxKeys=1)
         # A key of its own, or processes that start together would delete it under each other. Where photos lie, a sweep
         # finds what a crash leaves.
         key = f"{INPUTS}probe-{secrets.token_hex(8)}"

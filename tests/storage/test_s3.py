@@ -123,6 +123,18 @@ async def test_an_unknown_access_key_is_explained(bucket: str, monkeypatch: pyte
     assert caught.value.code == "denied"
 
 
+async def test_a_right_to_list_that_is_missing_is_explained(
+    s3: S3Server, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", s3.blind_key)
+    async with open_store(f"s3://{bucket}", secret=b"") as store:
+        await store.put("inputs/a", b"x", "image/png")
+        with pytest.raises(StorageError, match=r"No right to ListObjectsV2 .* allow s3:ListBucket") as caught:
+            await store.check()
+        await store.delete(["inputs/a"])
+    assert caught.value.code == "denied"
+
+
 async def test_no_credentials_are_explained(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
