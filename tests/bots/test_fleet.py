@@ -340,6 +340,18 @@ async def test_after_a_restart_what_was_ordered_is_answered_once(tmp_path, queue
     assert len(door.delivered) == 1
 
 
+async def test_kills_of_the_service_are_not_held_against_what_is_ordered(tmp_path, queues, door):
+    settings = settings_in(tmp_path, limits_grace=0)
+    async with service_in(settings, queues, door) as at:
+        job = await at.studio.accept(request(), chunks(b"photo"))
+    async with Database(settings.database_path) as database:
+        for _ in range(4):
+            await database.jobs.advance(job.id, State.QUEUED)
+            await database.jobs.advance(job.id, State.RUNNING)
+    async with service_in(settings, queues, door) as at, working(tmp_path, queues, SteeredPipeline()):
+        assert (await ended(at.db, job.id)).state is State.DELIVERED
+
+
 async def test_an_old_report_whose_pictures_are_used_up_is_not_the_answer(tmp_path, queues, door):
     async with service_in(settings_in(tmp_path), queues, door) as at:
         job = await at.studio.accept(request(), chunks(b"photo"))
