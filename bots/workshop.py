@@ -22,7 +22,7 @@ from bots.requests import Progress, Stage
 from bots.vitals import Queue
 from config import Settings
 from inference import InferenceError, Options, Pipeline, Place, Priority, Scheduler, Translation
-from inference.errors import EngineFailed
+from inference.errors import EngineFailed, NoEngine
 from storage import Job, Jobs, ObjectMissing, ObjectStore, State, StorageError, result_keys
 
 log = structlog.get_logger(__name__)
@@ -258,6 +258,10 @@ class Workshop:
                 task.cancel()
                 raise
             return  # the person cancelled this one job
+        except NoEngine as error:  # it is painted after the next start; nobody is told
+            log.warning("job put back", job=job.id, why=str(error), reference=job.reference)
+            await self._insist(partial(self._jobs.put_back, job.id))
+            return
         except InferenceError as error:
             log.info("job has no picture", job=job.id, code=error.code, why=str(error), reference=job.reference)
             self._answers.explain(running, State.FAILED, error.code)

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from bots.requests import Refused, Stage
+from inference.errors import NoEngine
 from storage import Database, ObjectMissing, State, StorageError
 from tests.bots.studio_parts import (
     SteeredPipeline,
@@ -138,6 +139,29 @@ async def test_orderly_stops_are_not_held_against_a_job(tmp_path, pipeline, door
     async with studio_in(settings, SteeredPipeline(), door) as (_, database, _):
         after = await ended(database, job.id)
     assert (after.state, after.attempts) == (State.DELIVERED, 1)
+
+
+@pytest.mark.parametrize("photos", [1, 3])
+async def test_without_an_engine_jobs_wait_for_the_next_start_and_nobody_is_told(tmp_path, pipeline, door, photos):
+    tried = asyncio.Event()
+
+    async def lose(photo):
+        if photo == b"photo 0":
+            tried.set()
+            raise NoEngine("no card any more")
+
+    pipeline.act = lose
+    settings = settings_in(tmp_path)
+    async with studio_in(settings, pipeline, door) as (studio, database, _):
+        job = await studio.accept(request(), *(chunks(b"photo %d" % n) for n in range(photos)))
+        await tried.wait()
+        await studio.drain()
+        waits = await database.jobs.get(job.id)
+    assert (waits.state, waits.attempts, waits.code) == (State.QUEUED, 0, None)
+    assert door.explained == door.delivered == []
+    async with studio_in(settings, SteeredPipeline(), door) as (_, database, _):
+        after = await ended(database, job.id)
+    assert (after.state, after.attempts, after.missed) == (State.DELIVERED, 1, ("",) * photos)
 
 
 async def test_who_stops_takes_nothing_in(tmp_path, pipeline):
