@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import structlog
 
 from inference import InferenceError, Portrait, Translation
+from inference.errors import NoEngine
 from storage import Job
 
 log = structlog.get_logger(__name__)
@@ -32,6 +33,7 @@ async def paint_album(job: Job, paint: Callable[[str], Awaitable[Translation]]) 
         paint: paints the photo of that key.
 
     Raises:
+        NoEngine: from then on no photo could be painted, whichever it is.
         Exception: as `paint` does for the first of them, when no photo could be painted.
     """
     turns = asyncio.Semaphore(AT_ONCE)
@@ -47,6 +49,9 @@ async def paint_album(job: Job, paint: Callable[[str], Awaitable[Translation]]) 
         tasks = {number: group.create_task(one(key)) for number, key in enumerate(job.inputs) if key}
     outcomes = {number: task.result() for number, task in tasks.items()}
     failures = {number: outcome for number, outcome in outcomes.items() if isinstance(outcome, Exception)}
+    for failure in failures.values():
+        if isinstance(failure, NoEngine):
+            raise failure
     if len(failures) == len(outcomes):
         raise next(iter(failures.values()))
     missed = list(job.missed)
