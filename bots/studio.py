@@ -189,8 +189,9 @@ class Studio:
         """Cancel what a person still waits for, and wipe all that is stored of them; says how much that was."""
         for job in await self._database.jobs.of(person):
             await self.cancel(job.id, person)
-        self._restraint.wiped(person, *await self._database.jobs.photos_since(person, self._clock() - HOUR))
+        sent = await self._database.jobs.photos_since(person, self._clock() - HOUR)
         forgotten = await forget(self._database, self._store, person)
+        self._restraint.wiped(person, *sent)  # not before: what could not be wiped counts by its rows
         log.info("person forgotten", jobs=forgotten.jobs, photos=forgotten.photos, pictures=forgotten.pictures)
         return forgotten
 

@@ -86,6 +86,25 @@ async def test_a_quota_is_not_restored_by_wiping_ones_data(tmp_path, pipeline, d
         assert 3_500 < refused.value.retry_at - time.time() <= 3_600
 
 
+async def test_wiping_that_fails_and_is_tried_again_counts_nothing_twice(tmp_path, pipeline, door, monkeypatch):
+    async def fail(_keys):
+        raise StorageError("unreachable", "no answer")
+
+    settings = settings_in(tmp_path, limits_hour=3)
+    async with studio_in(settings, pipeline, door) as (studio, database, store):
+        await ended(database, (await studio.accept(request("first"), chunks(b"photo"))).id)
+        with monkeypatch.context() as patch:
+            patch.setattr(store, "delete", fail)
+            for _ in range(3):
+                with pytest.raises(StorageError, match="no answer"):
+                    await studio.forget("test:ann")
+        await ended(database, (await studio.accept(request("second"), chunks(b"photo"))).id)
+        await studio.forget("test:ann")
+        await ended(database, (await studio.accept(request("third"), chunks(b"photo"))).id)
+        with pytest.raises(Refused, match="photos in an hour"):
+            await studio.accept(request("fourth"), chunks(b"photo"))
+
+
 async def test_a_pause_is_forgotten_when_it_is_over(tmp_path, pipeline, door):
     async with studio_in(settings_in(tmp_path), pipeline, door) as (_, database, _):
         people = database.people
