@@ -20,6 +20,7 @@ from storage import Job, Jobs, ObjectMissing, ObjectStore, State
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 256  # answers under way: so many that those which wait for a flooded chat leave room for all others
+HELD = 86_400.0  # seconds that jobs are kept for a door that is not open, at least: it may only be unable to log in
 
 
 class _Outcome(Enum):
@@ -44,6 +45,7 @@ class Answers:
         pause: float = 1.0,
     ) -> None:
         self._gives_up_after = settings.limits_deadline
+        self._began = clock()
         self._jobs = jobs
         self._store = store
         self._metrics = metrics
@@ -87,6 +89,24 @@ class Answers:
             await door.progress(job, progress)
         except Exception:
             log.exception("progress not shown", job=job.id)
+
+    async def give_up(self) -> list[Job]:
+        """End old jobs whose door is not open, since one that is turned off opens no more; returns them.
+
+        What has not ended is never deleted. A door gets as long from the start as an open one has for an answer.
+        """
+        if self._clock() < self._began + self._gives_up_after:
+            return []
+        before = self._clock() - max(HELD, self._gives_up_after)
+        given_up = []
+        for job in await self._jobs.unfinished():
+            if job.created_at >= before or job.source.platform in self._doors:
+                continue
+            ended = await self._jobs.advance(job.id, State.FAILED, code="undeliverable")
+            if ended is not None:
+                log.info("nobody to answer", job=job.id, why=f"the door of {job.source.platform} is not open")
+                given_up.append(ended)
+        return given_up
 
     async def drain(self, grace: float) -> int:
         """Wait up to `grace` seconds for answers under way; returns how many are left."""

@@ -68,7 +68,7 @@ async def serve(settings: Settings, *, say: Callable[[str], None] = print, netwo
         watcher = asyncio.create_task(watch_loop(metrics.late), name="loop watcher")
         stack.callback(watcher.cancel)
         await _open_doors(stack, settings, studio, store, database, metrics, say)
-        sweeper = asyncio.create_task(_sweep(settings, database, store))
+        sweeper = asyncio.create_task(_sweep(settings, studio, database, store))
         stack.callback(sweeper.cancel)
         ready = asyncio.create_task(_say_ready(pipeline, say))
         stack.callback(ready.cancel)
@@ -162,9 +162,10 @@ async def _say_ready(pipeline: Pipeline | Fleet, say: Callable[[str], None]) -> 
     say("Ready to paint. Ctrl-C stops.")
 
 
-async def _sweep(settings: Settings, database: Database, store: ObjectStore) -> None:
+async def _sweep(settings: Settings, studio: Studio, database: Database, store: ObjectStore) -> None:
     for turn in itertools.count():
         try:
+            await studio.give_up()
             swept = await sweep(
                 database,
                 store,

@@ -184,6 +184,11 @@ class Studio:
         log.info("job discarded", job=job_id)
         return Discarded(len(photos), len(job.results))
 
+    async def give_up(self) -> None:
+        """End what waits for a door that is turned off, for a sweep to delete in time."""
+        for job in await self._answers.give_up():
+            self._workshop.stop(job.id)
+
     async def forget(self, person: str) -> Forgotten:
         """Cancel what a person still waits for, and wipe all that is stored of them; says how much that was."""
         for job in await self._database.jobs.of(person):
