@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from enum import Enum, auto
 from functools import partial
 from typing import Any
 
@@ -19,6 +20,15 @@ from storage import Job, Jobs, ObjectMissing, ObjectStore, State
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 256  # answers under way: so many that those which wait for a flooded chat leave room for all others
+HELD = 86_400.0  # seconds that jobs are kept for a door that is not open, at least: it may only be unable to log in
+
+
+class _Outcome(Enum):
+    """What became of an answer."""
+
+    SENT = auto()
+    HOPELESS = auto()
+    UNWANTED = auto()  # the job was cancelled or forgotten, which is its end
 
 
 class Answers:
@@ -35,6 +45,7 @@ class Answers:
         pause: float = 1.0,
     ) -> None:
         self._gives_up_after = settings.limits_deadline
+        self._began = clock()
         self._jobs = jobs
         self._store = store
         self._metrics = metrics
@@ -79,6 +90,24 @@ class Answers:
         except Exception:
             log.exception("progress not shown", job=job.id)
 
+    async def give_up(self) -> list[Job]:
+        """End old jobs whose door is not open, since one that is turned off opens no more; returns them.
+
+        What has not ended is never deleted. A door gets as long from the start as an open one has for an answer.
+        """
+        if self._clock() < self._began + self._gives_up_after:
+            return []
+        before = self._clock() - max(HELD, self._gives_up_after)
+        given_up = []
+        for job in await self._jobs.unfinished():
+            if job.created_at >= before or job.source.platform in self._doors:
+                continue
+            ended = await self._jobs.advance(job.id, State.FAILED, code="undeliverable")
+            if ended is not None:
+                log.info("nobody to answer", job=job.id, why=f"the door of {job.source.platform} is not open")
+                given_up.append(ended)
+        return given_up
+
     async def drain(self, grace: float) -> int:
         """Wait up to `grace` seconds for answers under way; returns how many are left."""
         ends = asyncio.get_running_loop().time() + grace
@@ -110,8 +139,8 @@ class Answers:
             log.error("answer failed; it goes out after the next start", error=repr(error), exc_info=error)
 
     async def _deliver(self, rendered: Job, data: Sequence[bytes]) -> None:
-        job = await self._jobs.get(rendered.id)  # the door may have noted its status message since
-        if job is None or job.state.ended:  # forgotten or cancelled meanwhile
+        job = await self._wanted(rendered)
+        if job is None:
             return
         get = self._store.get
         try:
@@ -122,19 +151,23 @@ class Answers:
             return
         pictures = tuple(Picture(png, original) for png, original in zip(data[::2], data[1::2], strict=True))
         delivery = Delivery(pictures, max(job.found, len(pictures)), job.missed)
-        if await self._insist(job, lambda door: door.deliver(job, delivery)):
+        outcome = await self._insist(job, lambda door, job: door.deliver(job, delivery))
+        if outcome is _Outcome.SENT:
             await self._end(job, State.DELIVERED)
             log.info("job delivered", job=job.id, seconds=round(self._clock() - job.created_at, 2))
-        else:
+        elif outcome is _Outcome.HOPELESS:
             await self._end(job, State.FAILED, "undeliverable")
 
-    async def _explain(self, unpainted: Job, end: State, code: str) -> None:
-        job = await self._jobs.get(unpainted.id)
-        if job is None or job.state.ended:  # forgotten or cancelled meanwhile
-            return
+    async def _explain(self, job: Job, end: State, code: str) -> None:
         # Told first, then ended: a crash in between tells it again, and never leaves a person without an answer.
-        await self._insist(job, lambda door: door.explain(job, code, job.reference))
-        await self._end(job, end, code)
+        outcome = await self._insist(job, lambda door, job: door.explain(job, code, job.reference))
+        if outcome is not _Outcome.UNWANTED:
+            await self._end(job, end, code)
+
+    async def _wanted(self, job: Job) -> Job | None:
+        """The job as it is at this moment; None when it was cancelled or forgotten meanwhile."""
+        now = await store_answers(partial(self._jobs.get, job.id), multiplier=self._pause)
+        return None if now is None or now.state.ended else now
 
     async def _end(self, job: Job, end: State, code: str | None = None) -> None:
         """Write down that a job is answered, when the disk has room again if it has none: else it would be twice."""
@@ -148,8 +181,12 @@ class Answers:
         except Exception:  # whatever a platform's SDK raises
             log.exception("status not taken away", job=job.id)
 
-    async def _insist(self, job: Job, send: Callable[[Door], Awaitable[None]]) -> bool:
-        """Send through the job's door until it worked (True), or is pointless or hopeless (False)."""
+    async def _insist(self, job: Job, send: Callable[[Door, Job], Awaitable[None]]) -> _Outcome:
+        """Send through the job's door until it worked, or is hopeless, or nobody wants it any more.
+
+        Args:
+            send: is given the job as it is at that moment: the door may have noted its status message since.
+        """
 
         def note(state: RetryCallState) -> None:
             error = state.outcome.exception() if state.outcome else None
@@ -167,11 +204,14 @@ class Answers:
             async for attempt in retries:
                 with attempt:
                     async with self._slots:
-                        await send(self._doors[job.source.platform])
+                        now = await self._wanted(job)  # each time: an outage leaves time to cancel or to forget
+                        if now is None:
+                            return _Outcome.UNWANTED
+                        await send(self._doors[job.source.platform], now)
         except Undeliverable as error:
             log.info("nobody to answer", job=job.id, why=str(error))
-            return False
+            return _Outcome.HOPELESS
         except Exception:  # whatever a platform's SDK raises
             log.exception("answer given up", job=job.id, reference=job.reference)
-            return False
-        return True
+            return _Outcome.HOPELESS
+        return _Outcome.SENT

@@ -69,7 +69,7 @@ async def serve(settings: Settings, *, say: Callable[[str], None] = print, netwo
         watcher = asyncio.create_task(watch_loop(metrics.late), name="loop watcher")
         stack.callback(watcher.cancel)
         await _open_doors(stack, settings, studio, store, database, metrics, say)
-        sweeper = asyncio.create_task(_sweep(settings, database, store))
+        sweeper = asyncio.create_task(_sweep(settings, studio, database, store))
         stack.callback(sweeper.cancel)
         engines = asyncio.create_task(_watch_engines(pipeline, say))
         stack.callback(engines.cancel)
@@ -170,9 +170,10 @@ async def _watch_engines(pipeline: Pipeline | Fleet, say: Callable[[str], None])
     raise NoEngine(f"No engine can paint any more: {await pipeline.wait_broken()}")
 
 
-async def _sweep(settings: Settings, database: Database, store: ObjectStore) -> None:
+async def _sweep(settings: Settings, studio: Studio, database: Database, store: ObjectStore) -> None:
     for turn in itertools.count():
         try:
+            await studio.give_up()
             swept = await sweep(
                 database,
                 store,

@@ -10,6 +10,7 @@ from storage import People, StorageError
 log = structlog.get_logger(__name__)
 
 STRIKES, WITHIN = 20, 600.0  # refusals for a quota, within so many seconds: whoever only tries again has far fewer
+TOGETHER = 3.0  # seconds: thirty photos that are sent in one go, and refused, are no more than one attempt
 PAUSE = 3_600.0  # seconds that nothing is taken from somebody after that
 QUOTAS = frozenset({"over_quota", "waiting_quota"})  # codes of such refusals
 HOUR = 3_600.0
@@ -45,7 +46,8 @@ class Restraint:
         now = self._clock()
         # Last in the dictionary = latest in time, so what has passed is at its beginning.
         times = self._strikes.pop(person, deque(maxlen=STRIKES))
-        times.append(now)
+        if not times or times[-1] <= now - TOGETHER:
+            times.append(now)
         while self._strikes and next(iter(self._strikes.values()))[-1] <= now - WITHIN:
             del self._strikes[next(iter(self._strikes))]
         if len(times) == STRIKES and times[0] > now - WITHIN:

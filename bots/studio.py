@@ -2,15 +2,15 @@
 
 import secrets
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
 import structlog
 
+from bots.admission import Admission
 from bots.answers import Answers
 from bots.fleet import Fleet
 from bots.likeness import Likeness
@@ -28,8 +28,6 @@ from storage.objects import all_or_none
 from storage.retention import Forgotten, forget
 
 log = structlog.get_logger(__name__)
-
-MINUTE = 60.0  # seconds
 
 
 class Studio:
@@ -56,11 +54,10 @@ class Studio:
         self._pipeline = pipeline
         self._metrics = metrics or Metrics()
         self._clock = clock
-        self._incoming: Counter[str] = Counter()  # photos on their way in, by person: they count as waiting
         self._restraint = Restraint(database.people, clock)
-        self._stopping = False
         self._scheduler: Scheduler
         self._workshop: Workshop
+        self._admission: Admission
         self._seal: Seal
         self._answers = Answers(settings, database.jobs, store, self._metrics, clock=clock)
 
@@ -78,6 +75,9 @@ class Studio:
             self._answers,
             self._metrics,
         )
+        self._admission = Admission(
+            self._settings, self._database, self._scheduler, self._workshop, self._restraint, self._clock
+        )
         await self._workshop.__aenter__()
         await self._workshop.recover(unfinished)
         return self
@@ -85,7 +85,7 @@ class Studio:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._stopping = True
+        self._admission.close()
         await self._workshop.__aexit__(kind, error, traceback)
 
     def open_door(self, door: Door) -> None:
@@ -95,7 +95,7 @@ class Studio:
     @property
     def ready(self) -> bool:
         """The network is warm, and photos are taken in."""
-        return self._pipeline.ready.is_set() and not self._stopping
+        return self._pipeline.ready.is_set() and not self._admission.closed
 
     async def accept(self, request: PhotoRequest, *photos: AsyncIterator[bytes]) -> Job:
         """Take photos in as one job: refuse early, write the objects, then the row, then line up.
@@ -116,9 +116,9 @@ class Studio:
         known = await self._database.jobs.find(request.source)
         if known is not None:
             return known
-        await self._refuse_early(request, len(photos))
-        with self._on_its_way(request.person):
+        async with self._admission.enter(request, len(photos)) as incoming:
             job = await self._write_down(request, photos)
+            incoming.written = True
             earlier = await self._painted_before(job)
         if earlier is not None:
             self._workshop.repeat(job, earlier)
@@ -149,11 +149,10 @@ class Studio:
         earlier = await self._database.jobs.get(job_id)
         if earlier is None or earlier.person != person or not earlier.stored_inputs:
             raise Refused("photo_gone", f"the photo of job {job_id} is wiped")
-        await self._refuse_early(request, len(earlier.stored_inputs))
         # What was not taken in then is still missing; what could not be painted may be this time.
         missed = [code if not key else "" for key, code in zip(earlier.inputs, earlier.missed, strict=True)]
-        job = self._row(request, secrets.token_hex(16), earlier.inputs, missed)
-        with self._on_its_way(person):
+        async with self._admission.enter(request, len(earlier.stored_inputs)):
+            job = self._row(request, secrets.token_hex(16), earlier.inputs, missed)
             added = await self._database.jobs.add(job) or await self._database.jobs.find(source)
         if added is None:
             raise Refused("unexpected", "the row vanished between two reads")
@@ -186,12 +185,18 @@ class Studio:
         log.info("job discarded", job=job_id)
         return Discarded(len(photos), len(job.results))
 
+    async def give_up(self) -> None:
+        """End what waits for a door that is turned off, for a sweep to delete in time."""
+        for job in await self._answers.give_up():
+            self._workshop.stop(job.id)
+
     async def forget(self, person: str) -> Forgotten:
         """Cancel what a person still waits for, and wipe all that is stored of them; says how much that was."""
         for job in await self._database.jobs.of(person):
             await self.cancel(job.id, person)
-        self._restraint.wiped(person, *await self._database.jobs.photos_since(person, self._clock() - HOUR))
+        sent = await self._database.jobs.photos_since(person, self._clock() - HOUR)
         forgotten = await forget(self._database, self._store, person)
+        self._restraint.wiped(person, *sent)  # not before: what could not be wiped counts by its rows
         log.info("person forgotten", jobs=forgotten.jobs, photos=forgotten.photos, pictures=forgotten.pictures)
         return forgotten
 
@@ -259,41 +264,8 @@ class Studio:
 
         What still waits stays in the database and is taken up at the next start.
         """
-        self._stopping = True
+        self._admission.close()
         await self._workshop.drain(self._settings.limits_grace)
-
-    async def _refuse_early(self, request: PhotoRequest, photos: int) -> None:
-        limits, now = self._settings, self._clock()
-        if self._stopping:
-            raise Refused("stopping", "the service is stopping")
-        if request.declared_size is not None and request.declared_size > limits.limits_photo_bytes:
-            raise Refused("photo_too_large", f"declared {request.declared_size} bytes")
-        asks = await self._database.people.get(request.person)
-        if asks.blocked:
-            raise Refused("blocked", f"{request.person} is blocked")
-        if asks.paused_until > now:
-            raise Refused("over_quota", f"{request.person} is paused", asks.paused_until)
-        jobs = self._database.jobs
-        waiting = await jobs.count_waiting(request.person) + self._incoming[request.person]
-        if waiting >= limits.limits_waiting:
-            first = self._workshop.seconds_for_first_of(request.person)
-            again = None if first is None else now + first
-            raise Refused("waiting_quota", f"{waiting} jobs of {request.person} wait already", again)
-        oldest = await jobs.nth_latest(request.person, limits.limits_minute)
-        if oldest is not None and oldest > now - MINUTE:
-            raise Refused("over_quota", f"{request.person} sent {limits.limits_minute} in a minute", oldest + MINUTE)
-        # An album that is over the limit by itself is taken as the only one of its hour.
-        wiped, latest = self._restraint.spent(request.person)
-        room_after = limits.limits_hour - photos + 1 - wiped
-        if wiped and room_after < 1:
-            raise Refused("over_quota", f"{request.person} had wiped {wiped} photos of this hour", latest + HOUR)
-        room_after = max(1, room_after)
-        oldest = await jobs.nth_latest_photo(request.person, room_after, since=now - HOUR)
-        if oldest is not None:
-            raise Refused("over_quota", f"{request.person} sent {room_after} photos in an hour", oldest + HOUR)
-        if len(self._scheduler) + self._incoming.total() >= limits.limits_queue:
-            room = self._workshop.seconds_for_room()
-            raise Refused("queue_full", f"{len(self._scheduler)} jobs wait", now + (room or MINUTE))
 
     @asynccontextmanager
     async def _counting_refusals(self, request: PhotoRequest) -> AsyncIterator[None]:
@@ -303,16 +275,6 @@ class Studio:
             self._metrics.refused(request.source.platform, refused.code)
             await self._restraint.refused(request.person, refused.code)
             raise
-
-    @contextmanager
-    def _on_its_way(self, person: str) -> Iterator[None]:
-        self._incoming[person] += 1
-        try:
-            yield
-        finally:
-            self._incoming[person] -= 1
-            if not self._incoming[person]:
-                del self._incoming[person]
 
     async def _painted_before(self, job: Job) -> Job | None:
         try:

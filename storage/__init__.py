@@ -3,7 +3,7 @@
 from storage.database import Database
 from storage.errors import ObjectMissing, StorageError
 from storage.files import FileStore
-from storage.jobs import Job, Jobs, Source, State
+from storage.jobs import Job, Jobs, Sent, Source, State
 from storage.keys import input_key, result_keys
 from storage.links import disposition
 from storage.objects import ObjectStore, open_store
@@ -18,6 +18,7 @@ __all__ = [
     "ObjectStore",
     "People",
     "Person",
+    "Sent",
     "Source",
     "State",
     "StorageError",

@@ -41,6 +41,7 @@ TRANSITIONS: dict[State, frozenset[State]] = {
 # With a plus before it, SQLite looks elsewhere for an index: to what is still stored, not to all that ever ended.
 _ENDED = "state IN ('delivered', 'failed', 'cancelled', 'expired')"
 _UNFINISHED = "state IN ('queued', 'running', 'rendered')"
+_UNPAINTED = "state IN ('queued', 'running')"
 _LISTED = "(SELECT value FROM json_each(?))"  # a JSON list: SQLite bounds the number of placeholders
 
 
@@ -99,6 +100,21 @@ class Job:
     def stored_inputs(self) -> tuple[str, ...]:
         """Object keys of the photos that were taken in and not wiped since."""
         return tuple(key for key in self.inputs if key)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A job, as it counts for its person.
+
+    Args:
+        at: unix seconds.
+        photos: all of them, also those that are wiped by now or were not taken in.
+        waiting: not painted yet (queued or running).
+    """
+
+    at: float
+    photos: int
+    waiting: bool
 
 
 class Jobs:
@@ -202,12 +218,14 @@ class Jobs:
         """Jobs that still owe an answer (queued, running, rendered), oldest first."""
         return await self._select(_UNFINISHED, ())
 
-    async def nth_latest(self, person: str, n: int) -> float | None:
-        """When a person sent the n-th latest of their jobs (unix seconds); None when there are fewer."""
+    async def lately(self, person: str, since: float) -> list[Sent]:
+        """What a person sent since then (unix seconds), and what of theirs is not painted yet, latest first."""
         rows = await self._sql.query(
-            "SELECT created_at FROM jobs WHERE person = ? ORDER BY created_at DESC LIMIT 1 OFFSET ?", (person, n - 1)
+            f"SELECT created_at, json_array_length(missed) AS photos, {_UNPAINTED} AS waiting FROM jobs"
+            f" WHERE person = ? AND (created_at > ? OR {_UNPAINTED}) ORDER BY created_at DESC",
+            (person, since),
         )
-        return rows[0]["created_at"] if rows else None
+        return [Sent(row["created_at"], row["photos"], bool(row["waiting"])) for row in rows]
 
     async def photos_since(self, person: str, since: float) -> tuple[int, float]:
         """How many photos a person sent since then, and when the latest of them (unix seconds); 0, 0 for none."""
@@ -217,23 +235,6 @@ class Jobs:
             (person, since),
         )
         return rows[0]["photos"], rows[0]["latest"]
-
-    async def nth_latest_photo(self, person: str, n: int, *, since: float) -> float | None:
-        """When a person sent the n-th latest of their photos since then; None when there are fewer.
-
-        Each photo of an album counts, also when it is wiped by now. For n below 1 it is the latest.
-        """
-        rows = await self._sql.query(
-            "SELECT created_at FROM (SELECT created_at, sum(json_array_length(missed))"
-            " OVER (ORDER BY created_at DESC, rowid DESC ROWS UNBOUNDED PRECEDING) AS photos"
-            " FROM jobs WHERE person = ? AND created_at > ?) WHERE photos >= ? ORDER BY created_at DESC LIMIT 1",
-            (person, since, n),
-        )
-        return rows[0]["created_at"] if rows else None
-
-    async def count_waiting(self, person: str) -> int:
-        """How many of a person's jobs are not painted yet (queued or running)."""
-        return await self._count("person = ? AND state IN ('queued', 'running')", (person,))
 
     async def of(self, person: str) -> list[Job]:
         """A person's jobs, oldest first."""

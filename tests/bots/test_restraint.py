@@ -1,11 +1,12 @@
 """Who asks for too much for too long, and quotas that outlive the rows they are counted from."""
 
+import itertools
 import time
 
 import pytest
 
 from bots.requests import Refused
-from bots.restraint import PAUSE, STRIKES, WITHIN, Restraint
+from bots.restraint import PAUSE, STRIKES, TOGETHER, WITHIN, Restraint
 from storage import StorageError
 from tests.bots.test_studio import chunks, ended, request, settings_in, studio_in
 
@@ -18,7 +19,8 @@ class Nobody:
 
 
 async def test_a_pause_that_cannot_be_written_down_spoils_no_answer() -> None:
-    restraint = Restraint(Nobody(), lambda: 0.0)
+    ticks = itertools.count(0.0, TOGETHER)
+    restraint = Restraint(Nobody(), lambda: next(ticks))
     for _ in range(2 * STRIKES):
         await restraint.refused("test:ann", "over_quota")
 
@@ -35,6 +37,16 @@ def test_refusals_far_apart_are_no_abuse() -> None:
     assert [*restraint._strikes] == ["test:cid"], "who stopped long ago is not kept in memory"
 
 
+def test_what_is_refused_together_is_one_attempt() -> None:
+    now = 0.0
+    restraint = Restraint(Nobody(), lambda: now)
+    for _ in range(STRIKES - 1):
+        now += TOGETHER
+        assert not any(restraint.strike("test:ann") for _ in range(30))
+    now += TOGETHER
+    assert restraint.strike("test:ann")
+
+
 def test_wiped_photos_count_for_an_hour() -> None:
     now = 10_000.0
     restraint = Restraint(Nobody(), lambda: now)
@@ -48,7 +60,8 @@ def test_wiped_photos_count_for_an_hour() -> None:
     assert restraint._wiped == {}
 
 
-async def test_who_does_not_stop_is_paused_also_after_a_restart(tmp_path, pipeline, door):
+async def test_who_does_not_stop_is_paused_also_after_a_restart(tmp_path, pipeline, door, monkeypatch):
+    monkeypatch.setattr("bots.restraint.TOGETHER", 0.0)
     settings = settings_in(tmp_path, limits_hour=1)
     async with studio_in(settings, pipeline, door) as (studio, database, _):
         await ended(database, (await studio.accept(request("first"), chunks(b"photo"))).id)
@@ -84,6 +97,25 @@ async def test_a_quota_is_not_restored_by_wiping_ones_data(tmp_path, pipeline, d
         with pytest.raises(Refused, match="had wiped 3 photos") as refused:
             await studio.accept(request("fifth"), chunks(b"photo"))
         assert 3_500 < refused.value.retry_at - time.time() <= 3_600
+
+
+async def test_wiping_that_fails_and_is_tried_again_counts_nothing_twice(tmp_path, pipeline, door, monkeypatch):
+    async def fail(_keys):
+        raise StorageError("unreachable", "no answer")
+
+    settings = settings_in(tmp_path, limits_hour=3)
+    async with studio_in(settings, pipeline, door) as (studio, database, store):
+        await ended(database, (await studio.accept(request("first"), chunks(b"photo"))).id)
+        with monkeypatch.context() as patch:
+            patch.setattr(store, "delete", fail)
+            for _ in range(3):
+                with pytest.raises(StorageError, match="no answer"):
+                    await studio.forget("test:ann")
+        await ended(database, (await studio.accept(request("second"), chunks(b"photo"))).id)
+        await studio.forget("test:ann")
+        await ended(database, (await studio.accept(request("third"), chunks(b"photo"))).id)
+        with pytest.raises(Refused, match="photos in an hour"):
+            await studio.accept(request("fourth"), chunks(b"photo"))
 
 
 async def test_a_pause_is_forgotten_when_it_is_over(tmp_path, pipeline, door):

@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from storage import Database, Source, State
+from storage import Database, Sent, Source, State
 from storage.jobs import TRANSITIONS, Job
 from tests.storage.parts import START, Clock, add_in, job
 
@@ -56,13 +56,9 @@ async def test_photos_are_counted_one_by_one_also_when_they_are_wiped(database: 
     await database.jobs.add(replace(job("other", person="telegram:2", at=START + 15)))
     await database.jobs.inputs_wiped(["1"])
 
-    async def nth(n: int, since: float = START - 1) -> float | None:
-        found = await database.jobs.nth_latest_photo("telegram:1", n, since=since)
-        return None if found is None else found - START
-
-    assert [await nth(n) for n in range(7)] == [20, 20, 10, 10, 10, 0, None]
-    assert [await nth(n, since=START + 10) for n in (1, 2)] == [20, None]
-    assert await database.jobs.nth_latest("telegram:1", 3) == START
+    lately = await database.jobs.lately("telegram:1", START - 1)
+    assert [(one.at - START, one.photos) for one in lately] == [(20, 1), (10, 3), (0, 1)]
+    assert await database.jobs.photos_since("telegram:1", START) == (4, START + 20)
 
 
 async def test_jobs_of_the_same_photos_know_of_each_other(database: Database) -> None:
@@ -180,11 +176,11 @@ async def test_what_a_person_sent(database: Database) -> None:
     for n, state in enumerate([State.QUEUED, State.RUNNING, State.RENDERED, State.DELIVERED]):
         await add_in(database, state, f"job-{n}", created_at=START + n)
     await add_in(database, State.QUEUED, "theirs", person="telegram:2")
-    assert await database.jobs.count_waiting("telegram:1") == 2
     assert [one.id for one in await database.jobs.of("telegram:1")] == ["job-0", "job-1", "job-2", "job-3"]
-    latest = [await database.jobs.nth_latest("telegram:1", n) for n in (1, 4, 5)]
-    assert latest == [START + 3, START, None]
-    assert await database.jobs.nth_latest("telegram:3", 1) is None
+    all_of_them = [Sent(START + 3, 1, False), Sent(START + 2, 1, False), Sent(START + 1, 1, True), Sent(START, 1, True)]
+    assert await database.jobs.lately("telegram:1", START - 1) == all_of_them
+    assert await database.jobs.lately("telegram:1", START + 2) == [all_of_them[0], *all_of_them[2:]]
+    assert await database.jobs.lately("telegram:3", START - 1) == []
 
 
 async def test_remembering_leaves_the_times(database: Database, clock: Clock) -> None:
