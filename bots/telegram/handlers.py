@@ -29,6 +29,7 @@ from bots.telegram.groups import Groups
 from bots.telegram.hints import hint_for
 from bots.telegram.inline import Inline, OwnResults
 from bots.telegram.intake import (
+    ALBUM,
     Downloads,
     Shown,
     chosen_language,
@@ -42,8 +43,8 @@ from bots.telegram.personal import Personal
 from bots.telegram.presses import Presses, answer
 from bots.telegram.reply import ReplyTo
 from bots.telegram.speech import Speech
-from inference import Direction
-from storage import Job, StorageError
+from inference import Direction, Options
+from storage import Job, Source, StorageError
 
 if TYPE_CHECKING:
     from bots.studio import Studio
@@ -168,11 +169,15 @@ class Handlers:
         first = messages[0]
         directions = {_addressed(message) for message in messages} - {None}
         private = first.chat.type == ChatType.PRIVATE
+        album = Source("telegram", str(first.chat_id), ALBUM, str(first.media_group_id))
+        earlier = None if directions else await self._studio.job_of(album)
+        if earlier is not None:  # these came late: what a caption asked for those before them holds for them as well
+            directions = {_asked_for(earlier)} - {None}
         if not (directions or private or (await self._groups.rules(first)).every):
             return
         shown = [Shown(message, photo) for message in messages if (photo := photo_of(message)) is not None]
         if not shown:
-            if directions or private:
+            if (directions or private) and earlier is None:
                 await self._say(first, hint_for(first))
             return
         direction = Direction.ANIME if directions or private else None
@@ -288,6 +293,11 @@ def _addressed(message: Message) -> Direction | None:
     replied = message.reply_to_message
     to_bot = replied is not None and replied.from_user is not None and replied.from_user.id == message.get_bot().id
     return _called(message) or (Direction.ANIME if to_bot else None)
+
+
+def _asked_for(job: Job) -> Direction | None:
+    """What its photos are to become; None where nobody asked for it."""
+    return None if ReplyTo.from_json(job.reply).quiet else Options.from_json(job.options).direction
 
 
 def _no_photo(replied: Message | None, direction: Direction) -> str:
