@@ -40,6 +40,7 @@ class Studio:
     Attributes:
         people: what is remembered of people.
         broadcasts: who can be written to, and what is being sent to them.
+        arrivals: what a door confirmed and has not dealt with yet.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Studio:
     ) -> None:
         self.people = database.people
         self.broadcasts = database.broadcasts
+        self.arrivals = database.arrivals
         self._settings = settings
         self._database = database
         self._store = store
