@@ -20,9 +20,10 @@ from telegram.ext import (
 )
 
 from bots.preferences import Preferences
-from bots.requests import Refused, Undeliverable
+from bots.requests import Refused
 from bots.telegram.admins import Admins
 from bots.telegram.albums import Albums, Item
+from bots.telegram.asides import Asides
 from bots.telegram.broadcast import Broadcaster
 from bots.telegram.door import TelegramDoor
 from bots.telegram.groups import Groups
@@ -69,6 +70,7 @@ class Handlers:
         self,
         studio: "Studio",
         door: TelegramDoor,
+        asides: Asides,
         downloads: Downloads,
         speech: Speech,
         presses: Presses,
@@ -80,6 +82,7 @@ class Handlers:
     ) -> None:
         self._studio = studio
         self._door = door
+        self._asides = asides
         self._downloads = downloads
         self._speech = speech
         self._presses = presses
@@ -215,7 +218,7 @@ class Handlers:
         rules = await self._groups.rules(asked)
         if not await self._groups.may_ask(asked, rules):
             if direction is not None:
-                await self._reply(asked, self._speech.say(language, "telegram.group.admins_only"))
+                self._asides.answer(reply_to(asked), self._speech.say(language, "telegram.group.admins_only"))
             return None
         preferences = rules.over(Preferences.from_json(person.settings))
         request = request_of(asked, shown, language, preferences, direction, album)
@@ -233,7 +236,7 @@ class Handlers:
             reference = secrets.token_hex(4)
             log.info("photo refused", code=refused.code, why=str(refused), reference=reference)
             if direction is not None:
-                await self._reply(asked, self._speech.refusal(language, refused, reference))
+                self._asides.answer(reply_to(asked), self._speech.refusal(language, refused, reference))
             return None
         # A job that is answered, or was taken in before, has no progress, or a status message to edit.
         progress = self._studio.progress_of(job.id)
@@ -242,16 +245,8 @@ class Handlers:
         return job
 
     async def _say(self, message: Message, key: str) -> None:
-        await self._reply(
-            message,
-            self._speech.say(await chosen_language(self._studio.people, person_of(message), language_of(message)), key),
-        )
-
-    async def _reply(self, message: Message, text: str) -> None:
-        try:
-            await self._door.say(reply_to(message), text)
-        except Undeliverable as error:
-            log.info("nobody to answer", why=str(error))
+        language = await chosen_language(self._studio.people, person_of(message), language_of(message))
+        self._asides.say(reply_to(message), self._speech.say(language, key))
 
     async def _failed(self, update: object, context: Context) -> None:
         """Whatever no handler foresaw: one sentence for the person, all of it in the log, one reference for both."""
@@ -268,7 +263,7 @@ class Handlers:
                 await answer(query, self._speech.failure(language, "unexpected", reference), alert=True)
             if (message := update.message) is not None:
                 language = await self._spoken(person_of(message), language_of(message))
-                await self._reply(message, self._speech.failure(language, "unexpected", reference))
+                self._asides.answer(reply_to(message), self._speech.failure(language, "unexpected", reference))
 
     async def _spoken(self, person: str, tag: str) -> str:
         try:

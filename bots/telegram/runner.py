@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 GRACE = 5.0  # seconds for updates under way at the end: a photo on its way in may still be written down
+LAST_WORDS = 2.0  # seconds for answers that are still to be sent then
 
 
 class TelegramRunner:
@@ -74,6 +75,7 @@ class TelegramRunner:
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
+        await self._parts.asides.close(LAST_WORDS)
         await self._parts.broadcaster.close()
         await self._parts.door.close()
         await self._parts.application.shutdown()

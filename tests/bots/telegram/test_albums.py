@@ -147,8 +147,8 @@ async def test_no_photo_of_an_album_can_be_fetched(
         await chat.send_album(photos(2))
         said = await chat.wait_for(lambda m: "could not get this picture" in m.text)
         await tg.wait_confirmed()
-        assert chat.answers == [said]
         assert await service.database.jobs.of(f"telegram:{chat.user.id}") == []
+    assert chat.answers == [said]
 
 
 async def test_files_and_photos_mixed_with_a_video(tg: FakeTelegram, tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ async def test_files_and_photos_mixed_with_a_video(tg: FakeTelegram, tmp_path: P
             await chat.send_media("video", album=videos)
         await chat.wait_for(lambda m: "screenshot of your video" in m.text)
         await tg.wait_confirmed()
-        assert sum("screenshot" in m.text for m in chat.answers) == 1
+    assert sum("screenshot" in m.text for m in chat.answers) == 1
 
 
 @pytest.mark.parametrize(
@@ -263,7 +263,7 @@ async def test_a_late_item_is_painted_as_its_album_was_called(
         assert [options.direction for options in service.painter.options] == [direction] * 2
         await chat.send_media("video", album=album)
         await tg.wait_confirmed()
-        assert {m.kind for m in chat.answers} == {"photo"}
+    assert {m.kind for m in chat.answers} == {"photo"}
 
 
 async def test_an_album_counts_as_one_in_a_minute_and_as_its_photos_in_an_hour(

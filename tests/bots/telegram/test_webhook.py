@@ -106,8 +106,8 @@ async def test_it_is_answered_when_the_photo_is_written_down_and_a_retry_changes
         words = update(2, (await chat.send_text("/help", unseen=True)).body)
         for _ in range(2):
             assert (await outside.post(url, content=words, headers=HEADERS)).status_code == 200
-        assert [m.kind for m in chat.answers] == ["photo", "text"]
-        assert tg.count("getFile") == 1
+    assert [m.kind for m in chat.answers] == ["photo", "text"]
+    assert tg.count("getFile") == 1
 
 
 async def test_what_comes_while_stopping_is_put_off_until_the_next_start(tg: FakeTelegram, tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ async def test_an_album_that_needs_nothing_is_not_kept(tg: FakeTelegram, tmp_pat
         await group.send_album(photos(2))
         await tg.wait_confirmed()
         await nothing_kept(service.database)
-        assert group.history == []
+    assert group.history == []
 
 
 @pytest.mark.parametrize("private", [True, False])
