@@ -7,12 +7,14 @@ from dataclasses import dataclass
 import structlog
 
 from inference import InferenceError, Portrait, Translation
+from inference.errors import NoEngine
 from storage import Job
 
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 2  # photos of one job: while one is painted the next is prepared; more would keep newcomers waiting
 MOST = 30  # pictures of an album together: ten photos of three faces
+MOST_ON = {"discord": 10}  # where one message carries fewer; its door may not be open yet and is not asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ async def paint_album(job: Job, paint: Callable[[str], Awaitable[Translation]]) 
         paint: paints the photo of that key.
 
     Raises:
+        NoEngine: from then on no photo could be painted, whichever it is.
         Exception: as `paint` does for the first of them, when no photo could be painted.
     """
     turns = asyncio.Semaphore(AT_ONCE)
@@ -46,6 +49,9 @@ async def paint_album(job: Job, paint: Callable[[str], Awaitable[Translation]]) 
         tasks = {number: group.create_task(one(key)) for number, key in enumerate(job.inputs) if key}
     outcomes = {number: task.result() for number, task in tasks.items()}
     failures = {number: outcome for number, outcome in outcomes.items() if isinstance(outcome, Exception)}
+    for failure in failures.values():
+        if isinstance(failure, NoEngine):
+            raise failure
     if len(failures) == len(outcomes):
         raise next(iter(failures.values()))
     missed = list(job.missed)
@@ -64,7 +70,8 @@ async def paint_album(job: Job, paint: Callable[[str], Awaitable[Translation]]) 
     painted = [outcome for outcome in outcomes.values() if isinstance(outcome, Translation)]
     portraits = [translation.portraits for translation in painted]
     found = sum(max(translation.found, len(translation.portraits)) for translation in painted)
-    return Painted(bounded(portraits, MOST) if len(portraits) > 1 else portraits[0], found, tuple(missed))
+    most = MOST_ON.get(job.source.platform, MOST)
+    return Painted(bounded(portraits, most) if len(portraits) > 1 else portraits[0], found, tuple(missed))
 
 
 def bounded(photos: Sequence[tuple[Portrait, ...]], most: int) -> tuple[Portrait, ...]:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
 
 import structlog
@@ -22,6 +22,7 @@ from bots.studio import Studio
 from bots.vitals import Vitals, watch_loop
 from config import ConfigError, Settings, load_settings
 from inference import InferenceError, Pipeline
+from inference.errors import NoEngine
 from storage import Database, ObjectStore, StorageError, open_store
 from storage.addresses import DIGEST_SECRET
 from storage.retention import sweep
@@ -47,7 +48,7 @@ async def serve(settings: Settings, *, say: Callable[[str], None] = print, netwo
         StorageError: the database, the store or the queues can't be used; says what to do.
         PortTaken: the port of the page can't be had (a ConfigError).
         WeightsError: MODEL_WEIGHTS can't be used.
-        EngineFailed: none of MODEL_DEVICES can be used.
+        EngineFailed: none of MODEL_DEVICES can be used; `NoEngine`: any more.
     """
     configure_logging(settings)
     stop = asyncio.Event()
@@ -70,15 +71,15 @@ async def serve(settings: Settings, *, say: Callable[[str], None] = print, netwo
         await _open_doors(stack, settings, studio, store, database, metrics, say)
         sweeper = asyncio.create_task(_sweep(settings, database, store))
         stack.callback(sweeper.cancel)
-        ready = asyncio.create_task(_say_ready(pipeline, say))
-        stack.callback(ready.cancel)
+        engines = asyncio.create_task(_watch_engines(pipeline, say))
+        stack.callback(engines.cancel)
         stopped = asyncio.create_task(stop.wait())
-        await asyncio.wait({stopped, ready}, return_when=asyncio.FIRST_COMPLETED)
-        if ready.done() and not stopped.done():
-            ready.result()  # weights that can't be used stop the start
-            await stopped
+        stack.callback(stopped.cancel)
+        await asyncio.wait({stopped, engines}, return_when=asyncio.FIRST_COMPLETED)
         log.info("stopping", grace=settings.limits_grace)
         await studio.drain()
+        if engines.done():
+            engines.result()
 
 
 async def _open_painter(
@@ -155,11 +156,18 @@ async def _open_mailroom(
     return Mailroom(database.mails, await database.secret(DIGEST_SECRET))
 
 
-async def _say_ready(pipeline: Pipeline | Fleet, say: Callable[[str], None]) -> None:
+async def _watch_engines(pipeline: Pipeline | Fleet, say: Callable[[str], None]) -> NoReturn:
+    """Say when they are ready.
+
+    Raises:
+        WeightsError, EngineFailed: none can be used, so the service can't start.
+        NoEngine: none can any more. Who goes on would be quick to fail every photo there is.
+    """
     await pipeline.wait_ready()
     gc.collect()
     gc.freeze()  # what is alive now stays to the end; going through it over and over holds up the event loop
     say("Ready to paint. Ctrl-C stops.")
+    raise NoEngine(f"No engine can paint any more: {await pipeline.wait_broken()}")
 
 
 async def _sweep(settings: Settings, database: Database, store: ObjectStore) -> None:
@@ -181,9 +189,12 @@ async def _sweep(settings: Settings, database: Database, store: ObjectStore) -> 
 
 
 def main() -> int:
-    """`python -m bots`: 0 after a clean stop, 2 when the start is not possible, with one clear message."""
+    """`python -m bots`: 0 after a clean stop, 2 when it can't start or go on, with one clear message."""
     try:
         uvloop.run(serve(load_settings(), say=lambda line: print(line, flush=True)))
+    except NoEngine as error:
+        print(f"Selfie2Anime stops. {error}", file=sys.stderr)
+        return 2
     except (ConfigError, StorageError, WeightsError, InferenceError) as error:
         print(f"Selfie2Anime can't start. {error}", file=sys.stderr)
         return 2

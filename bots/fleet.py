@@ -88,6 +88,11 @@ class Fleet:
     async def wait_ready(self) -> None:
         """Orders are taken at once: workers may come and go."""
 
+    async def wait_broken(self) -> str:
+        """For ever: whether workers can paint is their own business."""
+        await asyncio.Event().wait()
+        raise AssertionError
+
     async def paint(self, job: Job, key: str) -> Translation:
         """Have one of the job's photos painted.
 

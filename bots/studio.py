@@ -23,6 +23,7 @@ from bots.workshop import Workshop
 from config import Settings
 from inference import Options, Pipeline, Priority, Scheduler
 from storage import Database, Job, ObjectMissing, ObjectStore, Source, State, StorageError, input_key
+from storage.objects import all_or_none
 from storage.retention import Forgotten, forget
 
 log = structlog.get_logger(__name__)
@@ -366,18 +367,19 @@ class Studio:
         likeness = Likeness(self._seal.secret, self._pipeline.version, request.options)
         size = 0
         try:
-            for number, chunks in enumerate(photos, 1):  # one in memory at a time
-                try:
-                    photo = await self._read(chunks, likeness)
-                except Refused as refused:
-                    refusals.append(refused)
-                    inputs.append("")
-                    missed.append(refused.code)
-                    continue
-                inputs.append(input_key(job_id, number))
-                missed.append("")
-                size += len(photo)
-                await self._store.put(inputs[-1], photo, "application/octet-stream")
+            async with all_or_none(self._store, inputs):
+                for number, chunks in enumerate(photos, 1):  # one in memory at a time
+                    try:
+                        photo = await self._read(chunks, likeness)
+                    except Refused as refused:
+                        refusals.append(refused)
+                        inputs.append("")
+                        missed.append(refused.code)
+                        continue
+                    inputs.append(input_key(job_id, number))
+                    missed.append("")
+                    size += len(photo)
+                    await self._store.put(inputs[-1], photo, "application/octet-stream")
             if len(refusals) == len(photos):
                 raise refusals[0]
             job = self._row(request, job_id, inputs, missed)

@@ -22,8 +22,8 @@ from bots.requests import Progress, Stage
 from bots.vitals import Queue
 from config import Settings
 from inference import InferenceError, Options, Pipeline, Place, Priority, Scheduler, Translation
-from inference.errors import EngineFailed
-from storage import Job, Jobs, ObjectMissing, ObjectStore, State, result_keys
+from inference.errors import EngineFailed, NoEngine
+from storage import Job, Jobs, ObjectMissing, ObjectStore, State, StorageError, result_keys
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -77,6 +77,7 @@ class Workshop:
         self._showing: set[asyncio.Task[None]] = set()  # a job may leave `_shown` before its task is done
         self._attendants: set[asyncio.Task[None]] = set()
         self._repeating: dict[str, asyncio.Task[None]] = {}  # by job
+        self._broken_off: list[str] = []  # jobs that the end came upon
         self._idle: set[asyncio.Task[None] | None] = set()
         self._clerk: asyncio.Task[None] | None = None
         self._draining = False
@@ -96,6 +97,11 @@ class Workshop:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        try:
+            for job_id in self._broken_off:
+                await self._jobs.put_back(job_id)
+        except StorageError as error:  # they count an attempt more at the next start
+            log.warning("not put back", jobs=len(self._broken_off), error=str(error))
         await self._answers.close()
 
     def __contains__(self, job_id: str) -> bool:
@@ -114,10 +120,11 @@ class Workshop:
 
     async def recover(self, unfinished: list[Job]) -> None:
         """Take up what an earlier run left: queued and running jobs wait again, rendered ones are delivered."""
+        painted_here = not isinstance(self._pipeline, Fleet)  # else a job may take workers down, which SQS counts
         for job in unfinished:
             if job.state is State.RENDERED:
                 self._answers.deliver(job)
-            elif job.state is State.RUNNING and job.attempts >= ATTEMPTS:
+            elif job.state is State.RUNNING and job.attempts >= ATTEMPTS and painted_here:
                 log.error("job given up", job=job.id, attempts=job.attempts, reference=job.reference)
                 self._answers.explain(job, State.FAILED, EngineFailed.code)
             else:
@@ -211,6 +218,9 @@ class Workshop:
     async def _outlived(self, job: Job, work: Awaitable[None]) -> None:
         try:
             await work
+        except asyncio.CancelledError:  # the service stops: nothing that the job did
+            self._broken_off.append(job.id)
+            raise
         except Exception:  # the attendant outlives every job
             log.exception("job failed unexpectedly", job=job.id, reference=job.reference)
             self._answers.explain(job, State.FAILED, "unexpected")
@@ -248,6 +258,10 @@ class Workshop:
                 task.cancel()
                 raise
             return  # the person cancelled this one job
+        except NoEngine as error:  # it is painted after the next start; nobody is told
+            log.warning("job put back", job=job.id, why=str(error), reference=job.reference)
+            await self._insist(partial(self._jobs.put_back, job.id))
+            return
         except InferenceError as error:
             log.info("job has no picture", job=job.id, code=error.code, why=str(error), reference=job.reference)
             self._answers.explain(running, State.FAILED, error.code)

@@ -41,7 +41,9 @@ class Settings(BaseSettings):
     discord_token: SecretStr | None = Field(None, description="Bot token; empty: Discord is off")
     discord_api_url: str | None = Field(None, description="REST proxy in place of https://discord.com/api/v10")
     discord_gateway_url: str | None = Field(None, description="Gateway in place of the one that Discord names")
-    discord_guilds: Numbers = Field((), description="Servers whose commands are synced at once; empty: everywhere")
+    discord_guilds: Numbers = Field(
+        (), description="The only servers with the commands: none in direct messages or added apps; empty: everywhere"
+    )
 
     web_host: str = Field("127.0.0.1", description="Address that the page and the API listen on")
     web_port: int = Field(8080, ge=0, le=65535, description="Port of the page and the API; 0 picks a free one")

@@ -4,6 +4,7 @@ It never waits for a batch to fill: while an engine is busy, crops gather; once 
 """
 
 import asyncio
+import itertools
 import logging
 import math
 from collections import deque
@@ -16,7 +17,7 @@ import numpy as np
 
 from inference.engine import BatchFailed, EngineDied
 from inference.engine_process import Done
-from inference.errors import EngineFailed, InferenceError
+from inference.errors import EngineFailed, InferenceError, NoEngine
 from inference.measures import Batch
 
 log = logging.getLogger(__name__)
@@ -108,6 +109,7 @@ class Batcher:
 
         Raises:
             EngineFailed: the network refused this crop, or `ATTEMPTS` processes died over it.
+            NoEngine: there is no engine that could run it.
         """
         item = Item(crop, reverse, asyncio.get_running_loop().create_future())
         self._items.append(item)
@@ -169,7 +171,7 @@ class Batcher:
         return taken
 
     async def _paint(self, runner: Runner, items: list[Item]) -> None:
-        """Every one of `items` has its picture or its failure in the end."""
+        """Every one of `items` has its picture or its failure in the end, or is back in the queue for other engines."""
         todo = [items]
         while todo:
             batch = [item for item in todo.pop(0) if not item.future.done()]
@@ -185,14 +187,23 @@ class Batcher:
                 todo[:0] = self._refused(runner, batch, bucket, error)
             except EngineDied as error:
                 todo[:0] = _retries(batch, error)
-            except InferenceError as error:
-                for item in batch:
-                    _fail(item, error)
+            except InferenceError as error:  # it can never run, whatever the batch
+                self._hand_back([*batch, *itertools.chain(*todo)], error)
+                return
             else:
                 self._ran(Batch(bucket, count, done.seconds, max(item.attempts for item in batch)))
                 for item, picture in zip(batch, done.batch, strict=False):  # the rest is padding
                     if not item.future.done():
                         item.future.set_result(picture)
+
+    def _hand_back(self, items: list[Item], error: InferenceError) -> None:
+        """The crops of an engine that is given up are painted by another one, if there is one."""
+        if len(self._working) > 1:
+            self._items.extendleft(reversed(items))
+            self._arrived.set()
+            return
+        for item in items:
+            _fail(item, NoEngine(str(error)))
 
     def _refused(self, runner: Runner, batch: list[Item], bucket: int, error: BatchFailed) -> list[list[Item]]:
         """Halves to try next. Out of memory: no batch of that size ever again. Else the bad one is somewhere in it."""

@@ -80,6 +80,7 @@ class Engine:
         limit: the largest bucket that is warm and pays; 0 while there is none.
         warm: set when every bucket is, or when `failure` is; it stays set over a restart.
         failure: why the network can never run, else None.
+        given_up: set when `failure` is.
         restarts: processes that died and were followed by another.
     """
 
@@ -88,6 +89,7 @@ class Engine:
         self.limit = 0
         self.warm = asyncio.Event()
         self.failure: WeightsError | EngineFailed | None = None
+        self.given_up = asyncio.Event()
         self.pid: int | None = None
         self.restarts = 0
         self._on_loaded = on_loaded
@@ -276,6 +278,7 @@ class Engine:
     def _give_up(self, failure: WeightsError | EngineFailed) -> None:
         log.error("the network cannot run: %s", failure)
         self.failure = failure
+        self.given_up.set()
         error = EngineFailed(str(failure))
         error.__cause__ = failure
         _fail(self._up, error)

@@ -52,6 +52,10 @@ class EngineFailed(InferenceError):
     code = "engine_failed"
 
 
+class NoEngine(EngineFailed):
+    """No engine can run any picture any more. Nothing is wrong with this one: another process may paint it."""
+
+
 class NoReverse(InferenceError):
     """A selfie is wanted of a drawing, and there are no weights for that."""
 

@@ -62,7 +62,8 @@ class Pipeline:
         measures: is told how long things take.
 
     Attributes:
-        ready: set when every engine has warmed every bucket. Photos are taken before, and painted as soon as they can.
+        ready: set when every engine has warmed every bucket, until none can paint any more. Photos are taken before,
+            and painted as soon as they can.
         reverse: the weights of the other direction, if there are any.
         version: another one once the weights are others: then the same photo gives other pictures.
     """
@@ -124,6 +125,7 @@ class Pipeline:
 
         Raises:
             InferenceError: its code says what the person may be told.
+            NoEngine: no engine can paint, which is not the photo's fault.
         """
         reverse = options.direction is Direction.REVERSE
         if reverse and self.reverse is None:
@@ -152,6 +154,12 @@ class Pipeline:
         if len(failures) == len(self.engines):  # else the others do without
             raise failures[0]
         await self.ready.wait()
+
+    async def wait_broken(self) -> str:
+        """Wait until no engine can paint any more, which may never be; returns why."""
+        for engine in self.engines:  # see `_watch`
+            await engine.given_up.wait()
+        return str(self.engines[0].failure)
 
     def seconds_per_picture(self) -> float | None:
         """Foretold for full batches, over all engines; None before the first batch."""
@@ -214,6 +222,8 @@ class Pipeline:
             await engine.warm.wait()
         if any(engine.failure is None for engine in self.engines):
             self.ready.set()
+        await self.wait_broken()
+        self.ready.clear()
 
     def _encode(self, painted: list[np.ndarray], originals: np.ndarray) -> tuple[Portrait, ...]:
         return tuple(

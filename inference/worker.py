@@ -6,6 +6,7 @@ heartbeat; so a worker that dies loses nothing, another one takes the order a mi
 
 import asyncio
 import logging
+import math
 import secrets
 import signal
 from collections.abc import Awaitable, Callable
@@ -14,7 +15,7 @@ from functools import partial
 from typing import TypeVar
 
 from prometheus_client import start_http_server
-from tenacity import AsyncRetrying, retry_if_exception, wait_random_exponential
+from tenacity import AsyncRetrying, RetryCallState, wait_random_exponential
 
 from config import ConfigError, Settings
 from inference.errors import EngineFailed, InferenceError
@@ -31,7 +32,9 @@ T = TypeVar("T")
 
 BEAT = HIDDEN / 3  # seconds between two extensions of a message's hiding
 AGAIN = 10  # seconds until an order that failed for no known reason may be tried by anybody
+DENIED = "denied"  # see `StorageError`
 PAINTED, GIVEN_BACK = "painted", "given_back"  # how an order ends here, beside the codes of `inference.errors`
+DENIALS = 5  # tries after which the store means it: what is forbidden seldom passes by itself, as an outage does
 LONGEST_PAUSE = 30.0  # seconds between two attempts to reach the store or a queue
 
 
@@ -58,15 +61,17 @@ class Worker:
         self._metrics = metrics or WorkerMetrics()
         self._pause = pause
         self._orders: set[asyncio.Task[None]] = set()
+        self._refusal: StorageError | None = None  # the store's, of all that is asked of it
 
     async def run(self, stop: asyncio.Event, grace: float) -> None:
         """Work until `stop`; then finish what is under way within `grace` seconds, and give the rest back.
 
         Raises:
             EngineFailed: no engine can paint any more.
+            StorageError: the store refuses everything.
         """
         stopped = asyncio.create_task(stop.wait())
-        while not stop.is_set() and self._able:
+        while not stop.is_set() and self._able and self._refusal is None:
             room = 2 * self._pipeline.largest * self._pipeline.usable - len(self._orders)
             if room <= 0:
                 await asyncio.wait({*self._orders, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -88,6 +93,8 @@ class Worker:
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
+        if self._refusal is not None:
+            raise self._refusal
         if not self._able:
             raise EngineFailed(f"no engine can paint any more: {self._pipeline.engines[0].failure}")
 
@@ -107,15 +114,17 @@ class Worker:
         except asyncio.CancelledError:
             await self._give_back(message, 0)
             raise
-        except Exception:  # whoever tries it next may do better; after three it is a dead letter
+        except Exception as error:  # whoever tries it next may do better; after three it is a dead letter
             log.exception("order failed")
             await self._give_back(message, AGAIN)
+            if isinstance(error, StorageError):
+                await self._look_at_store()
         finally:
             beat.cancel()
 
     async def _paint(self, order: Order) -> Report:
         try:
-            photo = await self._insist(partial(self._store.get, order.key))
+            photo = await self._insist(partial(self._store.get, order.key), denials=DENIALS)
             translation = await self._pipeline.translate(photo, Options.from_json(order.options))
         except EngineFailed:
             raise  # it may be this machine's fault
@@ -127,7 +136,7 @@ class Worker:
         keys = painted_keys(order.job, order.photo, len(portraits))
         data = [part for portrait in portraits for part in (portrait.png, portrait.original)]
         for key, part, kind in zip(keys, data, ("image/png", "image/jpeg") * len(portraits), strict=True):
-            await self._insist(partial(self._store.put, key, part, kind))
+            await self._insist(partial(self._store.put, key, part, kind), denials=DENIALS)
         return Report(order.job, order.photo, keys, portraits[0].size, translation.found)
 
     async def _give_back(self, message: Received, seconds: int) -> None:
@@ -135,13 +144,33 @@ class Worker:
         with suppress(StorageError):  # else it comes back by itself
             await self._queues.orders.hide(message, seconds)
 
-    async def _insist(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Call until the store or the queue answers: an outage is not the photo's fault."""
+    async def _look_at_store(self) -> None:
+        """A store that refused one object may refuse all: a worker that went on would make dead letters of them."""
+        try:
+            await self._store.check()
+        except StorageError as error:
+            if error.code == DENIED:
+                self._refusal = error
+
+    async def _insist(self, call: Callable[[], Awaitable[T]], *, denials: float = math.inf) -> T:
+        """Call until the store or the queue answers: an outage is not the photo's fault.
+
+        Args:
+            denials: tries after which "denied" counts as an answer.
+        """
         return await AsyncRetrying(
-            retry=retry_if_exception(lambda e: isinstance(e, StorageError) and not isinstance(e, ObjectMissing)),
+            retry=partial(_passes, denials),
             wait=wait_random_exponential(multiplier=self._pause, max=LONGEST_PAUSE),
             before_sleep=lambda state: log.warning("trying again: %s", state.outcome and state.outcome.exception()),
         )(call)
+
+
+def _passes(denials: float, state: RetryCallState) -> bool:
+    """Whether to try again."""
+    error = state.outcome.exception() if state.outcome else None
+    if not isinstance(error, StorageError) or isinstance(error, ObjectMissing):
+        return False
+    return error.code != DENIED or state.attempt_number < denials
 
 
 async def _keep_hidden(queue: Queue, message: Received) -> None:
@@ -169,9 +198,9 @@ async def serve(
 
     Raises:
         ConfigError: there is no queue to work from.
-        StorageError: the queues or the store can't be used; says what to do.
+        StorageError: the queues or the store can't be used (any more); says what to do.
         WeightsError: MODEL_WEIGHTS can't be used.
-        EngineFailed: none of MODEL_DEVICES can be used.
+        EngineFailed: none of MODEL_DEVICES can be used (any more).
     """
     if not settings.fleet:
         raise ConfigError(f"QUEUE_URL = {settings.queue_url!r}: a worker needs sqs://NAME, the service's own.")

@@ -180,6 +180,20 @@ class Jobs:
             )
         )
 
+    async def put_back(self, job_id: str) -> Job | None:
+        """A running job waits again as if it had never been started: no attempt is counted, no listener told.
+
+        Returns:
+            The job as it is now; None, with nothing changed, when it is not running.
+        """
+        return _first(
+            await self._sql.query(
+                "UPDATE jobs SET state = 'queued', attempts = attempts - 1, updated_at = ?"
+                " WHERE id = ? AND state = 'running' RETURNING *",
+                (self._clock(), job_id),
+            )
+        )
+
     async def remember(self, job_id: str, reply: str) -> None:
         """Replace what the door needs to answer. The job's times stay as they are."""
         await self._sql.query("UPDATE jobs SET reply = ? WHERE id = ?", (reply, job_id))

@@ -4,7 +4,8 @@ Keys (made in storage.keys): a photo is `inputs/{job_id}`; its pictures are `res
 crop it was painted from, `results/{job_id}/{n}-original.jpg` (n from 1). Retention and deletion go by these prefixes.
 """
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -74,3 +75,18 @@ def open_store(url: str, *, secret: bytes) -> ObjectStore:
     raise StorageError(
         "bad_url", f"STORAGE_URL = {url!r}: must be file:PATH (file:data/objects) or s3://BUCKET/PREFIX."
     )
+
+
+@contextlib.asynccontextmanager
+async def all_or_none(store: ObjectStore, keys: Sequence[str]) -> AsyncIterator[None]:
+    """What is put meanwhile is deleted again when an exception leaves this.
+
+    Args:
+        keys: of all that is put, may grow meanwhile; empty ones stand for nothing.
+    """
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(StorageError):  # what stays behind is found by its age
+            await store.delete([key for key in keys if key])
+        raise

@@ -7,6 +7,7 @@ Where an endpoint is set, the bucket stands in the path, unless the AWS configur
 """
 
 import random
+import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
@@ -21,7 +22,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from storage.errors import ObjectMissing, StorageError
-from storage.keys import checked_key
+from storage.keys import INPUTS, checked_key
 from storage.links import disposition
 from storage.s3_errors import code_of, explain
 
@@ -116,10 +117,19 @@ class S3Store:
         return keys
 
     async def check(self) -> None:
-        """Write a probe, read it back and delete it: what the service does with every photo."""
-        await self.put("probe", b"probe", "application/octet-stream")
-        await self.get("probe")
-        await self.delete(["probe"])
+        """List one key, write a probe, read it back and delete it: what the service does with every photo.
+
+        Whoever may not list is told by Amazon that an object is forbidden when it is only gone:
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+        """
+        async with self.explained():
+            await self.client.list_objects_v2(Bucket=self.bucket, Prefix=self.prefix + INPUTS, MaxKeys=1)
+        # A key of its own, or processes that start together would delete it under each other. Where photos lie, a sweep
+        # finds what a crash leaves.
+        key = f"{INPUTS}probe-{secrets.token_hex(8)}"
+        await self.put(key, b"probe", "application/octet-stream")
+        await self.get(key)
+        await self.delete([key])
 
     def _key(self, key: str) -> str:
         return self.prefix + checked_key(key)

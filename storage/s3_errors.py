@@ -52,7 +52,9 @@ def _explain_answer(error: ClientError, where: str) -> StorageError:
         )
     if code in _DENIED:
         return StorageError(
-            "denied", f"No right to {action} in {where}: allow s3:GetObject, PutObject, DeleteObject and ListBucket."
+            "denied",
+            f"No right to {action} in {where}: allow s3:ListBucket on it, and s3:GetObject, PutObject and DeleteObject"
+            " on what is in it.",
         )
     if code == "NoSuchBucket":
         return StorageError(

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from bots.metrics import Metrics
@@ -61,3 +62,15 @@ def test_alerts_name_metrics_that_exist(shown: set[str]) -> None:
 
     assert len(named(rules)) >= 5
     assert named(rules) <= shown
+
+
+@pytest.mark.parametrize(
+    ("engines", "warm", "tells"),
+    [(0, 0, False), (2, 0, True), (2, 1, False)],
+    ids=["a fleet's service", "none of two", "one of two"],
+)
+def test_no_engine_is_told_only_where_there_should_be_one(engines: int, warm: int, tells: bool) -> None:
+    (group,) = yaml.safe_load(ALERTS.read_text())["groups"]
+    (expression,) = (rule["expr"] for rule in group["rules"] if rule["alert"] == "NoEngine")
+    samples = {"selfie2anime_engines": engines, "selfie2anime_engines_warm": warm}
+    assert eval(expression, samples) is tells  # what it is made of means the same in PromQL and Python

@@ -24,6 +24,7 @@ OPERATIONS = {
     ("get", "/api/selfies/{job_id}"),
     ("post", "/api/selfies/{job_id}/cancel"),
     ("get", "/api/selfies/{job_id}/beside/{number}"),
+    ("post", "/api/forgetme"),  # the last one: it leaves nothing to ask for
 }
 
 

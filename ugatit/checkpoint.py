@@ -42,19 +42,29 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What a checkpoint says about itself."""
+    """What a checkpoint says about itself.
+
+    Args:
+        recipe: what is trained.
+        position: how far it is.
+        minutes: of training after which the run ends, counted over all its parts; None where steps alone end it, and
+            in checkpoints from before this was kept.
+    """
 
     recipe: Recipe
     position: Position
+    minutes: float | None = None
 
 
-def save_checkpoint(path: Path, state: Mapping[str, Any], recipe: Recipe, position: Position) -> None:
-    """Writes variables (Keras) by name, replacing the file at `path`.
+def save_checkpoint(
+    path: Path, state: Mapping[str, Any], recipe: Recipe, position: Position, minutes: float | None = None
+) -> None:
+    """Writes variables (Keras) by name, and what `Saved` has, replacing the file at `path`.
 
     Raises:
         OSError: it cannot be written; what was there is untouched.
     """
-    about = {"version": VERSION, "recipe": recipe.to_dict(), "position": asdict(position)}
+    about = {"version": VERSION, "recipe": recipe.to_dict(), "position": asdict(position), "minutes": minutes}
     tensors = {name: np.asarray(variable.numpy(), order="C") for name, variable in state.items()}
     handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(handle)
@@ -72,7 +82,7 @@ def save_checkpoint(path: Path, state: Mapping[str, Any], recipe: Recipe, positi
 
 
 def read_checkpoint(path: Path) -> Saved:
-    """The recipe and the position of a checkpoint, without its variables.
+    """What a checkpoint says about itself, without its variables.
 
     Raises:
         CheckpointError: no such file, a damaged one, or no checkpoint.
@@ -125,6 +135,6 @@ def _about(path: Path, metadata: Mapping[str, str]) -> Saved:
         about = json.loads(metadata["training"])
         if about["version"] != VERSION:
             raise ValueError(f"version {about['version']}, this is version {VERSION}")
-        return Saved(Recipe.from_dict(about["recipe"]), Position(**about["position"]))
+        return Saved(Recipe.from_dict(about["recipe"]), Position(**about["position"]), about.get("minutes"))
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: not a checkpoint of this project ({error}).") from error

@@ -20,7 +20,8 @@ def build_discriminator(
 
     They are [patches, CAM] of the local and [patches, CAM] of the global discriminator: patches (N, s, s, 1) with
     s = S / 2 ** strided, CAM (N, 2) from average- and max-pooled features. High means real.
-    Layers are called after the variables of the authors' TensorFlow release, with dots for slashes.
+    The graph is that of the authors' TensorFlow release, whichever dialect the generators have, and layers are called
+    after its variables, with dots for slashes.
 
     Called with training=True every spectral norm goes one power iteration further; the networks are otherwise the same.
 

@@ -1,11 +1,13 @@
 """Files from an address that the operator gives: resumable, and theirs only if size and SHA-256 are as stated."""
 
 import hashlib
+import math
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
@@ -117,11 +119,16 @@ def _check(part: Path, source: str, sha256: str, size: int | None) -> None:
         raise FetchError(f"{source}: not the file that was stated: {held:,} bytes, sha256 {found}. It was removed.")
 
 
-def unpack(archive: Path, folder: Path) -> Path:
-    """What the importer reads: `archive` itself, or the folder with a checkpoint of a zip or tar file unpacked.
+def unpack(archive: Path, folder: Path, inside: str | None = None) -> Path:
+    """What the importer reads: `archive` itself, or what a zip or tar file held, unpacked into `folder`.
+
+    That is the folder of a TensorFlow checkpoint, else a `.pt` file: the one called latest, or of the most steps.
+
+    Args:
+        inside: which folder or `.pt` file in the archive, where it holds several.
 
     Raises:
-        FetchError: damaged, or with members that lie outside `folder`, or without a checkpoint.
+        FetchError: damaged, or with members that lie outside `folder`, or without a checkpoint, or with several.
     """
     import tarfile
     import zipfile
@@ -140,10 +147,35 @@ def unpack(archive: Path, folder: Path) -> Path:
             return archive
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError) as error:
         raise FetchError(f"{archive.name}: cannot be unpacked ({error}).") from error
-    found = sorted({path.parent for path in folder.rglob("*.index")}) or sorted(folder.rglob("*.pt"))
+    return folder / _choose(archive, _members(folder), inside)
+
+
+def _members(folder: Path) -> list[PurePath]:
+    """The files below a folder, without the shadows that macOS packs beside them."""
+    names = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+    return [name for name in names if not name.name.startswith("._") and "__MACOSX" not in name.parts]
+
+
+def _choose(archive: Path, members: list[PurePath], inside: str | None) -> PurePath:
+    files = [name for name in members if name.suffix == ".pt"]
+    found = sorted({name.parent for name in members if name.suffix == ".index"}) or sorted(files)
     if not found:
         raise FetchError(f"{archive.name}: holds neither a TensorFlow checkpoint (*.index) nor a .pt file.")
-    return found[0]
+    fit = found if inside is None else [name for name in found if name == PurePath(inside)]
+    if fit and fit[0] in files:
+        most = max(map(_steps, fit))
+        fit = [name for name in fit if _steps(name) == most]
+    if len(fit) != 1:
+        what = "several checkpoints" if fit else f"no checkpoint {inside}"
+        raise FetchError(f"{archive.name}: holds {what}. Say which with --inside: {', '.join(map(str, found))}.")
+    return fit[0]
+
+
+def _steps(name: PurePath) -> float:
+    """Of a .pt file, to compare: the highest number in its name; what is called latest is newer than any."""
+    if "latest" in name.name:
+        return math.inf
+    return max((int(digits) for digits in re.findall(r"\d+", name.stem)), default=-1)
 
 
 def _unzip(packed: Any, folder: Path) -> None:

@@ -17,9 +17,17 @@ def fetch_command(
     sha256: Annotated[str, typer.Option(help="Of the file, hexadecimal.")],
     out: Annotated[Path, typer.Option(metavar="FILE", help="The .safetensors file to write.")],
     size: Annotated[int | None, typer.Option(min=1, help="Of the file, in bytes.")] = None,
+    inside: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="Which folder or .pt file in the archive, where it holds several."),
+    ] = None,
     direction: Annotated[Direction, typer.Option(help="Which of the two generators.")] = Direction.SELFIE2ANIME,
     image_size: Annotated[
         int | None, typer.Option(min=4, help="Pixels, for a light generator, whose file does not tell.  [default: 256]")
+    ] = None,
+    smoothing: Annotated[
+        bool | None,
+        typer.Option(help="Whether AdaLIN takes 0.1 off rho.  [default: as the file, its folder's name or rho tell]"),
     ] = None,
     half: Annotated[bool, typer.Option("--half", help="Store float16: half the size.")] = False,
 ) -> None:
@@ -36,10 +44,13 @@ def fetch_command(
         if not kept.exists():
             fetch(source, kept, sha256=sha256, size=size)
         with tempfile.TemporaryDirectory(dir=out.parent) as folder:
-            checkpoint = unpack(kept, Path(folder))
-            done = import_checkpoint(checkpoint, out, direction=direction, image_size=image_size, half=half)
+            checkpoint = unpack(kept, Path(folder), inside)
+            done = import_checkpoint(
+                checkpoint, out, direction=direction, image_size=image_size, smoothing=smoothing, half=half
+            )
         kept.unlink()
     except (FetchError, WeightsError, OSError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
     typer.echo(f"{out}: {direction}, {done.parameters:,} parameters, from the {done.release}")
+    typer.echo(f"smoothing: {done.smoothing}")

@@ -75,24 +75,49 @@ def memory_of(recipe: Recipe, teachers: Sequence[GeneratorConfig] = ()) -> int:
     return round(FRAMEWORK + FLOAT * (weights + PER_RESULT * share * recipe.batch * results) + POOL_COPIES * pools)
 
 
-def free_memory() -> int | None:
-    """Bytes that can be had without swapping, within the container's limit; None where the system does not say."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-    except OSError:
+def free_memory(system: Path = Path("/")) -> int | None:
+    """Bytes that can be had without swapping, within the container's limit; None where the system does not say.
+
+    Args:
+        system: the root of its files.
+    """
+    available = _entry(system / "proc" / "meminfo", "MemAvailable:")
+    if available is None:
         return None
-    available = next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")), None)
-    limit, used = _number("/sys/fs/cgroup/memory.max"), _number("/sys/fs/cgroup/memory.current")
-    if available is None or limit is None or used is None:
-        return available
-    return min(available, limit - used)
+    left = _left_by_limit(system / "sys" / "fs" / "cgroup")
+    return available * 1024 if left is None else min(available * 1024, left)
 
 
-def _number(path: str) -> int | None:
+def _left_by_limit(folder: Path) -> int | None:
+    """Bytes below the limit of a control group, version 2 or 1; None where there is no limit.
+
+    What is used includes files read a while ago, which the kernel drops before it refuses memory: those are left too.
+    """
+    if (folder / "memory.max").exists():
+        limit, used, dropped = "memory.max", "memory.current", "inactive_file"
+    else:
+        folder /= "memory"
+        limit, used, dropped = "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"
+    most, now = _number(folder / limit), _number(folder / used)
+    if most is None or now is None:
+        return None
+    return most - now + (_entry(folder / "memory.stat", dropped) or 0)
+
+
+def _number(path: Path) -> int | None:
     try:
-        return int(Path(path).read_text())
+        return int(path.read_text())
     except (OSError, ValueError):  # no such file, or "max"
         return None
+
+
+def _entry(path: Path, name: str) -> int | None:
+    """The number behind a name, in a file that has one of either on a line."""
+    try:
+        lines = [line.split() for line in path.read_text().splitlines()]
+    except OSError:
+        return None
+    return next((int(words[1]) for words in lines if words[:1] == [name]), None)
 
 
 def _generator_weights(config: GeneratorConfig) -> int:

@@ -2,13 +2,14 @@
 
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from ugatit.config import GeneratorConfig
 from ugatit.critic.architecture import ARCHITECTURES
 from ugatit.direction import Direction
+from ugatit.typed import build, table
 
 Gan = Literal["lsgan", "gan", "hinge", "wgan-gp", "wgan-lp", "dragan"]
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -64,6 +65,9 @@ class LossConfig:
         penalty: weight of the gradient penalty of "wgan-gp", "wgan-lp" and "dragan".
         r1: weight of the zero-centred gradient penalty on real pictures, against a swing of generators and
             discriminators that does not settle (arXiv:1801.04406); beside any kind of loss.
+
+    Raises:
+        ValueError: a field out of range; the message states what was received.
     """
 
     gan: Gan = "lsgan"
@@ -77,8 +81,9 @@ class LossConfig:
     def __post_init__(self) -> None:
         if self.gan not in get_args(Gan):
             raise ValueError(f"gan must be one of {', '.join(get_args(Gan))}. Received: {self.gan!r}")
-        if self.r1 < 0:
-            raise ValueError(f"r1 must not be negative. Received: {self.r1}")
+        for name in ("adversarial", "cycle", "identity", "cam", "penalty", "r1"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative. Received: {getattr(self, name)!r}")
 
     @property
     def has_penalty(self) -> bool:
@@ -229,7 +234,7 @@ class Recipe:
         for name in ("beta_1", "beta_2", "average", "decay_from"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must lie between 0 and 1. Received: {getattr(self, name)!r}")
-        for name in ("learning_rate", "judges_rate", "pool", "weight_decay", "warm_up", "fade_in"):
+        for name in ("learning_rate", "judges_rate", "pool", "weight_decay", "warm_up", "fade_in", "seed"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative. Received: {getattr(self, name)!r}")
         if self.precision not in get_args(Precision):
@@ -291,22 +296,22 @@ class Recipe:
         """The inverse of `to_dict`; what is left out takes its default, the discriminators' depth by the image size.
 
         Raises:
-            ValueError: an unknown field, or a value out of range.
+            ValueError: an unknown field, a value of another type, or one out of range.
         """
         values = dict(values)
-        generator = GeneratorConfig.from_dict(values.pop("generator", {}))
-        losses = _build(LossConfig, "losses", values.pop("losses", {}))
-        given = dict(values.pop("discriminator", {}))
+        generator = GeneratorConfig.from_dict(table("generator", values.pop("generator", {})))
+        losses = build(LossConfig, "losses", values.pop("losses", {}))
+        given = dict(table("discriminator", values.pop("discriminator", {})))
         fitting = asdict(DiscriminatorConfig.for_size(generator.image_size, generator.base_channels))
-        if "strided" in given:
+        if isinstance(given.get("strided"), list):
             given["strided"] = tuple(given["strided"])
-        discriminator = _build(DiscriminatorConfig, "discriminator", {**fitting, **given})
+        discriminator = build(DiscriminatorConfig, "discriminator", {**fitting, **given})
         optional: dict[str, Any] = {"critic": CriticConfig, "teacher": TeacherConfig}
         found = {name: values.pop(name, None) for name in optional}
         values["directions"] = directions_of(values)
         rest = {"generator": generator, "discriminator": discriminator, "losses": losses, **values}
-        rest |= {name: _build(optional[name], name, table) for name, table in found.items() if table is not None}
-        return _build(cls, "recipe", rest)
+        rest |= {name: build(optional[name], name, given) for name, given in found.items() if given is not None}
+        return build(cls, "recipe", rest)
 
     @classmethod
     def from_toml(
@@ -320,13 +325,13 @@ class Recipe:
             complete: adds to both what follows from them.
 
         Raises:
-            ValueError: no TOML, an unknown field, a value out of range; the message names the file.
+            ValueError: no TOML, or see `from_dict`; the message names the file.
             OSError: the file cannot be read.
         """
         try:
             values = tomllib.loads(path.read_text("utf-8"))
             return cls.from_dict(complete(merge(values, overrides)))
-        except (ValueError, TypeError) as error:
+        except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
 
 
@@ -336,22 +341,24 @@ def directions_of(values: Mapping[str, Any]) -> tuple[Direction, ...]:
     Raises:
         ValueError: something else is named.
     """
-    named = values.get("directions", tuple(Direction))
-    if isinstance(named, str) or not set(named) <= set(Direction) or not named:
+    known = tuple(Direction)
+    named = values.get("directions", known)
+    if not isinstance(named, tuple | list) or not named or any(one not in known for one in named):
         raise ValueError(f"directions must be one or both of {', '.join(Direction)}. Received: {named!r}")
-    return tuple(direction for direction in Direction if direction in named)
+    return tuple(direction for direction in known if direction in named)
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with the values of `over` in their places, table by table."""
+    """`base` with the values of `over` in their places, table by table; None is a table that is not there.
+
+    Raises:
+        ValueError: `over` has a table where `base` has something else.
+    """
     merged = dict(base)
     for key, value in over.items():
-        merged[key] = merge(merged.get(key, {}), value) if isinstance(value, Mapping) else value
+        if isinstance(value, Mapping):
+            below = merged.get(key)
+            merged[key] = merge({} if below is None else table(key, below), value)
+        else:
+            merged[key] = value
     return merged
-
-
-def _build(kind: Any, name: str, values: Mapping[str, Any]) -> Any:
-    known = {f.name for f in fields(kind)}
-    if unknown := sorted(set(values) - known):
-        raise ValueError(f"{name}: unknown fields. Received: {', '.join(unknown)}; known: {', '.join(sorted(known))}")
-    return kind(**values)

@@ -86,8 +86,8 @@ class SpectralConv2D(_Spectral):
 class SpectralCAMHead(_Spectral):
     """The auxiliary classifier of a discriminator: one head for the average- and the max-pooled features.
 
-    The logits come from the normalised kernel; what gates the features are the weights as trained, bias added, as in
-    both published releases.
+    Logits and gates both come from the normalised kernel, bias added, as in the authors' TensorFlow release. Their
+    PyTorch release, which has no bias there, gates by the kernel as trained.
     """
 
     def build(self, average_shape: Any, maximum_shape: Any = None) -> None:
@@ -97,8 +97,9 @@ class SpectralCAMHead(_Spectral):
         """Twice (N, C) → the logits of either branch, (N, 2) float32, and the attention weights, (C,)."""
         pooled = ops.cast(ops.stack([average, maximum], axis=1), "float32")  # (N, 2, C)
         bias = ops.cast(self.bias, "float32")
-        logits = ops.matmul(pooled, self._normalised(training))[..., 0] + bias
-        return logits, ops.cast(self.kernel[:, 0] + bias, self.compute_dtype)
+        kernel = self._normalised(training)
+        logits = ops.matmul(pooled, kernel)[..., 0] + bias
+        return logits, ops.cast(kernel[:, 0] + bias, self.compute_dtype)
 
     def compute_output_spec(self, average: Any, maximum: Any, training: bool = False) -> Any:
         logits = keras.KerasTensor((average.shape[0], 2), dtype="float32")

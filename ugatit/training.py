@@ -42,14 +42,14 @@ class Pictures:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """When a run ends and what it writes in between, in seconds.
+    """When a run ends and what it writes in between.
 
     Args:
-        seconds: of training after which the run ends if its steps do not end it before, counted over all its parts.
+        minutes: of training after which the run ends if its steps do not end it before, counted over all its parts.
         checkpoint_every, sheet_every: seconds between them.
     """
 
-    seconds: float | None = None
+    minutes: float | None = None
     checkpoint_every: float = 600.0
     sheet_every: float = 600.0
 
@@ -134,8 +134,8 @@ class TrainingRun:
     def progress(self) -> float:
         """Share of the run that is done: by steps or by time, whichever is nearer its end."""
         shares = [self.trainer.step / self.recipe.steps]
-        if self.pace.seconds is not None:
-            shares.append(self.position.seconds / self.pace.seconds if self.pace.seconds > 0 else 1.0)
+        if self.pace.minutes is not None:
+            shares.append(self.position.seconds / 60 / self.pace.minutes if self.pace.minutes > 0 else 1.0)
         return min(1.0, max(shares))
 
     def run(self, stopping: Callable[[], bool], watch: Callable[[Tick], None]) -> bool:
@@ -196,7 +196,7 @@ class TrainingRun:
         """Checkpoint and weights. The weights are the moving averages, in the project's own format."""
         self.trainer.publish()
         state, position = self.trainer.networks.state, self.position
-        save_checkpoint(self.out / FILE, state, self.recipe, position)
+        save_checkpoint(self.out / FILE, state, self.recipe, position, self.pace.minutes)
         provenance = {
             "trained_with": "selfie2anime, python -m ugatit train",
             "pairs": position.pairs,

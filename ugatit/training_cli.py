@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from ugatit.backends import current_backend, prepare_backend
 from ugatit.bucket import BucketError
-from ugatit.checkpoint import FILE, CheckpointError, read_checkpoint
+from ugatit.checkpoint import FILE, CheckpointError, Saved, read_checkpoint
 from ugatit.data import DataError, Split, SplitName, load_split
 from ugatit.errors import WeightsError
 from ugatit.memory import MemoryShortError, check_memory, free_memory, teachers_of
@@ -80,7 +80,8 @@ def train(
     options = _given(generator=shape or None, steps=steps, batch=batch, precision=precision, start=start)
     try:
         with open_places(data, out, resume=resume, cache=cache) as places:
-            recipe = _recipe(places.out / FILE, config, options, resume)
+            saved = read_checkpoint(places.out / FILE) if resume else None
+            recipe = _recipe(places.out / FILE, config, options, saved)
             places.out.mkdir(parents=True, exist_ok=True)
             prepare_backend()
             # Late: Keras takes seconds to load, and a wrong recipe should be told before.
@@ -88,14 +89,15 @@ def train(
 
             backend = current_backend()
             if backend.on_processor():  # a graphics card's own memory is not known before it is tried
-                step = read_checkpoint(places.out / FILE).position.step if resume else 0
+                step = saved.position.step if saved else 0
                 check_memory(recipe, free_memory(), teachers_of(recipe, step))
             pictures = _pictures(places.pull_data(), recipe.generator.image_size)
             for split in (pictures.train_a, pictures.train_b, pictures.show_a, pictures.show_b):
                 for note in split.notes:
                     console.print(note, highlight=False)
-            seconds = None if minutes is None else minutes * 60
-            pace = Pace(seconds, checkpoint_every * 60, sheet_every * 60)
+            if saved and minutes is None and steps is None:
+                minutes = saved.minutes
+            pace = Pace(minutes, checkpoint_every * 60, sheet_every * 60)
 
             def push() -> None:
                 try:
@@ -135,14 +137,14 @@ def train(
     typer.echo(f"{end}: {run.position.step} steps, {run.position.pairs} pairs; weights and sheets in {out}")
 
 
-def _recipe(checkpoint: Path, config: Path | None, options: Mapping[str, Any], resume: bool) -> Recipe:
+def _recipe(checkpoint: Path, config: Path | None, options: Mapping[str, Any], saved: Saved | None) -> Recipe:
     """What is asked for, over what the run began with if it is resumed."""
-    if resume:
-        began = read_checkpoint(checkpoint).recipe.to_dict()
+    if saved:
+        began = saved.recipe.to_dict()
         if config is None:
             return Recipe.from_dict(merge(began, options))
         # Not as it starts: the weights that it started with may be others by now, or gone.
-        return Recipe.from_toml(config, options, lambda values: merge({"generator": began["generator"]}, values))
+        return Recipe.from_toml(config, options, lambda values: merge(began, values))
     if checkpoint.exists():
         raise CheckpointError(f"{checkpoint}: there is a run already. Go on with --resume or take another --out.")
     if config is None:

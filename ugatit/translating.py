@@ -59,15 +59,17 @@ def translate_pictures(
 
     Raises:
         WeightsError: see `load_generator`.
+        FileExistsError: a picture would be painted over; none has been.
         OSError: the target cannot be written.
     """
     from ugatit.attention import attention_model, paint_attended
     from ugatit.loading import load_generator
 
-    model = load_generator(weights, direction=direction)
-    attended = attention_model(model) if heatmaps else None
     distinct = len({path.stem for path in pictures}) == len(pictures)
     names = {path: f"{path.stem if distinct else path.name}.png" for path in pictures}
+    _spare(pictures, [folder / name for folder in (target, heatmaps) if folder for name in names.values()])
+    model = load_generator(weights, direction=direction)
+    attended = attention_model(model) if heatmaps else None
     failures: list[Failure] = []
     rows: list[Row] = []
     bar = Progress(
@@ -113,6 +115,19 @@ def paint(model: "keras.Model", pictures: np.ndarray) -> np.ndarray:
 
     # Not traced into a graph: that takes about as long as painting twenty pictures.
     return to_bytes(keras.ops.convert_to_numpy(model(pictures, training=False)))
+
+
+def _spare(pictures: Sequence[Path], written: Sequence[Path]) -> None:
+    kept = {_identity(path) for path in pictures if path.exists()}
+    for path in written:
+        if path.exists() and _identity(path) in kept:
+            raise FileExistsError(f"{path} is one of the pictures to paint. Nothing was painted; give another OUT_DIR.")
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """Of the file, which has several names where there are links, or a file system that knows no capitals."""
+    status = path.stat()
+    return status.st_dev, status.st_ino
 
 
 def _save(pictures: np.ndarray, folder: Path, names: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""The Discord front door: `/anime`, a context menu on messages, and answers edited in place."""
+"""The Discord front door: `/anime`, context menus, photos in direct messages, and answers edited in place."""
 
 from bots.discord.bot import AnimeBot, create_bot
 from bots.discord.runner import run_discord

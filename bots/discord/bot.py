@@ -1,7 +1,7 @@
 """The client: what it listens to, its commands, its door."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -11,6 +11,7 @@ import yarl
 
 from bots.discord.buttons import Press
 from bots.discord.commands import AnimeTree
+from bots.discord.direct import DirectMessages
 from bots.discord.door import DiscordDoor
 from bots.discord.intake import Intake
 from bots.discord.labels import Labels
@@ -39,8 +40,9 @@ class AnimeBot(discord.Client):
         self, settings: Settings, studio: "Studio", words: Words, clock: Callable[[], float] = time.time
     ) -> None:
         super().__init__(
-            # Commands arrive without any intent; guilds alone keeps the channel cache right. None is privileged.
-            intents=discord.Intents(guilds=True),
+            # Commands arrive without any intent; guilds keeps the channel cache right, and photos come as direct
+            # messages, too. None is privileged.
+            intents=discord.Intents(guilds=True, dm_messages=True),
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
             max_messages=None,
@@ -51,6 +53,7 @@ class AnimeBot(discord.Client):
         self.door = DiscordDoor(self, phrases, clock)
         self.presses = Presses(studio, phrases, clock)
         intake, personal = Intake(settings, studio, phrases, clock), Personal(studio, phrases)
+        self._direct = DirectMessages(studio, intake, phrases, clock)
         self.operators = Operators(studio, phrases, settings.admins)
         self.tree = AnimeTree(self, intake, personal, self.operators, studio, phrases, words)
         self._labels = Labels(words)
@@ -70,32 +73,57 @@ class AnimeBot(discord.Client):
             await self.tree.set_translator(self._labels)
             await self._sync()
 
+    async def on_message(self, message: discord.Message) -> None:
+        await self._direct.received(message)
+
     async def on_ready(self) -> None:
         log.info("discord ready", user=str(self.user), guilds=len(self.guilds))
         if self._gateway is not None:
             # Discord's READY names its own host for resuming; a gateway that the operator put in place stays in place.
             self.ws.gateway = self._gateway
 
+    async def on_interaction(self, interaction: discord.Interaction) -> None:
+        """What an earlier DISCORD_GUILDS left on a server, beside what is there now, goes when it is first used.
+
+        Asking every server at every start would be a request for each of thousands.
+        """
+        if interaction.type is not discord.InteractionType.application_command:
+            return
+        command: Mapping[str, object] = interaction.data or {}
+        server = int(str(command.get("guild_id") or 0))  # that the command is registered for; 0: it is a global one
+        if server and server not in self._guilds_to_sync:
+            await self._overwrite(discord.Object(server))
+
     async def close(self) -> None:
         await self.door.close()
         await super().close()
 
     async def _sync(self) -> None:
-        """Tell Discord the commands: to the servers named in DISCORD_GUILDS (at once), else globally.
+        """Tell Discord the commands: to the servers named in DISCORD_GUILDS alone (at once), else globally.
 
         One request that overwrites the whole set; an unchanged set does not count against the daily limit of
         creations (Discord: Application Commands, Bulk Overwrite). Done once per start.
         """
-        targets: list[discord.Object | None] = [discord.Object(guild) for guild in self._guilds_to_sync]
+        servers = [discord.Object(guild) for guild in self._guilds_to_sync]
         self._synced = True
-        for target in targets or [None]:
-            try:
-                if target is not None:
-                    self.tree.copy_global_to(guild=target)
-                await self.tree.sync(guild=target)
-            except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+        for server in servers:
+            self.tree.copy_global_to(guild=server)
+        for target in [*servers, None]:
+            if not await self._overwrite(target):
                 self._synced = False
-                log.error("discord sync failed", guild=target and target.id, error=str(error))
+
+    async def _overwrite(self, server: discord.Object | None) -> bool:
+        """Make the commands of a server, or the global ones, what they are to be. False: Discord did not take them."""
+        try:
+            if server is None and self._guilds_to_sync and self.application_id is not None:
+                # A server shows its own commands and the global ones: an earlier start's would be there twice.
+                await self.http.bulk_upsert_global_commands(self.application_id, [])
+            else:
+                await self.tree.sync(guild=server)
+        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+            log.error("discord sync failed", guild=server and server.id, error=str(error))
+            return False
+        return True
 
 
 def create_bot(settings: Settings, studio: "Studio") -> AnimeBot:

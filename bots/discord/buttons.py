@@ -15,7 +15,11 @@ from storage import Job
 
 
 class Action(StrEnum):
-    """What a button does beside painting a `Variant`. Its argument is a job's id, or `me` for what is personal."""
+    """What a button does beside painting a `Variant`.
+
+    Its argument is a job's id, or `me` for what is personal. `DELETE` has the owner's user id behind the job's, with
+    `_` between: the message outlives the job, and nobody but the bot can take it away.
+    """
 
     CANCEL = "cancel"
     BESIDE = "beside"
@@ -57,7 +61,7 @@ class Buttons:
 
     def cancel(self, job: Job) -> discord.ui.View:
         """Under the message that says where a job stands."""
-        return self._view(job.language, [Action.CANCEL], job.id)
+        return self._view(job.language, [Action.CANCEL], job)
 
     def result(self, job: Job, delivery: Delivery, *, beside: bool) -> discord.ui.View:
         """Under the result: what else can be had of this photo. `beside`: the photo's crop is shown already."""
@@ -69,22 +73,33 @@ class Buttons:
         )
         actions: list[Variant | Action] = [variant for variant in Variant if variant in variants]
         actions += [Action.EMOJI, Action.DELETE] if beside else [Action.BESIDE, Action.EMOJI, Action.DELETE]
-        return self._view(job.language, actions, job.id, found=delivery.found)
+        return self._view(job.language, actions, job, found=delivery.found)
+
+    def delete(self, job: Job) -> discord.ui.View:
+        """Under the same pictures in another form."""
+        return self._view(job.language, [Action.DELETE], job)
 
     def whole(self, job: Job) -> discord.ui.View | None:
         """Under the words that no face was found."""
         if changed(Options.from_json(job.options), Variant.WHOLE, 0) is None:
             return None
-        return self._view(job.language, [Variant.WHOLE], job.id)
+        return self._view(job.language, [Variant.WHOLE], job)
 
     def forget(self, language: str) -> discord.ui.View:
         """Whether everything of a person is really to be deleted."""
-        return self._view(language, [Action.FORGET, Action.KEEP], "me")
+        return self._view(language, [Action.FORGET, Action.KEEP], None)
 
     def _view(
-        self, language: str, actions: Iterable[Variant | Action], argument: str, **values: object
+        self, language: str, actions: Iterable[Variant | Action], job: Job | None, **values: object
     ) -> discord.ui.View:
         view = discord.ui.View(timeout=None)
         for action in actions:
-            view.add_item(Press(action, argument, self._phrases.say(language, f"button.{action}", **values)))
+            label = self._phrases.say(language, f"button.{action}", **values)
+            view.add_item(Press(action, _argument(action, job), label))
         return view
+
+
+def _argument(action: Variant | Action, job: Job | None) -> str:
+    if job is None:
+        return "me"
+    return f"{job.id}_{job.person.removeprefix('discord:')}" if action is Action.DELETE else job.id

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import discord
@@ -25,6 +26,7 @@ log = structlog.get_logger(__name__)
 
 Label = Callable[[str], app_commands.locale_str]
 
+PHOTO_ENDINGS = frozenset({"", ".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif"})
 EVERYWHERE = app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True)
 EVERYBODY = app_commands.AppInstallationType(guild=True, user=True)
 
@@ -61,10 +63,6 @@ class AnimeTree(app_commands.CommandTree[discord.Client]):
         await say(interaction, self._phrases.failure(str(interaction.locale), "unexpected", reference), private=True)
 
 
-async def _preferences(studio: "Studio", interaction: discord.Interaction) -> Preferences:
-    return Preferences.from_json((await studio.people.get(f"discord:{interaction.user.id}")).settings)
-
-
 def _add_anime(tree: AnimeTree, intake: Intake, studio: "Studio", phrases: Phrases, label: Label) -> None:
     @tree.command(name="anime", description=label("command_anime"))
     @app_commands.describe(
@@ -75,6 +73,7 @@ def _add_anime(tree: AnimeTree, intake: Intake, studio: "Studio", phrases: Phras
         whole=label("command_anime_whole"),
         reverse=label("command_anime_reverse"),
         private=label("command_anime_private"),
+        spoiler=label("command_anime_spoiler"),
         photo2=label("command_anime_photo2"),
         photo3=label("command_anime_photo3"),
         photo4=label("command_anime_photo4"),
@@ -89,6 +88,7 @@ def _add_anime(tree: AnimeTree, intake: Intake, studio: "Studio", phrases: Phras
         whole: bool = False,
         reverse: bool = False,
         private: bool = False,
+        spoiler: bool = False,
         photo2: discord.Attachment | None = None,
         photo3: discord.Attachment | None = None,
         photo4: discord.Attachment | None = None,
@@ -100,33 +100,31 @@ def _add_anime(tree: AnimeTree, intake: Intake, studio: "Studio", phrases: Phras
             language = await language_of(studio.people, interaction)
             await say(interaction, phrases.say(language, "discord.nothing_to_paint"), private=True)
             return
-        preferences = await _preferences(studio, interaction)
-        options = Options(
-            Faces(faces or preferences.faces),
-            Crop(crop or preferences.crop),
-            whole,
-            direction=Direction.REVERSE if reverse else Direction.ANIME,
-        )
-        await intake.take(interaction, photos, options, private=private, beside=preferences.beside)
+
+        def choose(preferences: Preferences) -> Options:
+            return Options(
+                Faces(faces or preferences.faces),
+                Crop(crop or preferences.crop),
+                whole,
+                direction=Direction.REVERSE if reverse else Direction.ANIME,
+            )
+
+        await intake.take(interaction, photos, choose, private=private, spoiler=spoiler)
 
 
 def _add_menus(tree: AnimeTree, intake: Intake, studio: "Studio", phrases: Phrases, label: Label) -> None:
-    async def paint(interaction: discord.Interaction, photos: list[Offered]) -> None:
-        preferences = await _preferences(studio, interaction)
-        await intake.take(interaction, photos, preferences.options, private=False, beside=preferences.beside)
-
     @tree.context_menu(name=label("menu_anime"))
     async def anime_this(interaction: discord.Interaction, message: discord.Message) -> None:
         photos = photos_of(message)
         if photos:
-            await paint(interaction, photos)
+            await intake.take(interaction, photos)
         else:
             language = await language_of(studio.people, interaction)
             await say(interaction, phrases.say(language, "discord.no_photo_here"), private=True)
 
     @tree.context_menu(name=label("menu_anime"))
     async def anime_them(interaction: discord.Interaction, user: discord.User) -> None:
-        await paint(interaction, [Offered.avatar(user)])
+        await intake.take(interaction, [Offered.avatar(user)])
 
 
 def _add_personal(tree: AnimeTree, personal: Personal, phrases: Phrases, label: Label) -> None:
@@ -200,7 +198,12 @@ def _crops(label: Label) -> list[app_commands.Choice[str]]:
 
 
 def photos_of(message: discord.Message) -> list[Offered]:
-    """The attachments that look like photos, also of a forwarded message; as many as one answer can carry."""
+    """The attachments that may be photos, also of a forwarded message; as many as one answer can carry."""
     attachments = [*message.attachments, *(found for part in message.message_snapshots for found in part.attachments)]
-    photos = [Offered.attached(each) for each in attachments]
-    return [photo for photo in photos if photo.kind in READABLE][:MOST_FILES]
+    return [Offered.attached(each) for each in attachments if _may_be_photo(each)][:MOST_FILES]
+
+
+def _may_be_photo(attachment: discord.Attachment) -> bool:
+    kind = Offered.attached(attachment).kind
+    # Discord need not say the kind; then the name tells, and one without an ending is worth a look.
+    return kind in READABLE if kind else PurePath(attachment.filename).suffix.lower() in PHOTO_ENDINGS

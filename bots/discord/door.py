@@ -1,10 +1,11 @@
-"""Answers of the studio, edited into the response of the interaction that asked, or sent late where that is over."""
+"""Answers of the studio, edited into the response to whoever asked, or sent late where that can't be edited."""
 
 import asyncio
 import contextvars
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -13,7 +14,7 @@ import discord
 import structlog
 
 from bots.discord.buttons import Buttons
-from bots.discord.files import as_files, side_by_side_each
+from bots.discord.files import MOST_FILES, as_files, side_by_side_each
 from bots.discord.intake import NO_MENTIONS
 from bots.discord.phrases import Phrases
 from bots.discord.reply import ReplyTo
@@ -34,8 +35,11 @@ UNKNOWN_WEBHOOK = 10015
 UNKNOWN_INTERACTION = 10062
 REQUEST_TOO_LARGE = 40005
 INVALID_TOKEN = 50027
+THREAD_ARCHIVED = 50083
+THREAD_LOCKED = 160005
 """JSON error codes (Discord: Opcodes and Status Codes)."""
 TOKEN_DEAD = frozenset({UNKNOWN_WEBHOOK, UNKNOWN_INTERACTION, INVALID_TOKEN})
+THREAD_CLOSED = frozenset({THREAD_ARCHIVED, THREAD_LOCKED})
 
 
 class NotConnected(Exception):
@@ -86,6 +90,8 @@ class DiscordDoor:
         status.say(text)
 
     async def deliver(self, job: Job, delivery: Delivery) -> None:
+        # Never more than are shown, also of a job that was painted for an earlier version: the words count them.
+        delivery = replace(delivery, pictures=delivery.pictures[:MOST_FILES])
         beside = ReplyTo.from_json(job.reply).beside
         pictures = await side_by_side_each(delivery.pictures) if beside else delivery.pictures
         text = self._phrases.done(job.language, delivery, job.reference)
@@ -96,18 +102,22 @@ class DiscordDoor:
         await self._answer(job, self._phrases.failure(job.language, code, reference), (), buttons)
 
     async def dismiss(self, job: Job) -> None:
-        await self._answer(job, self._phrases.failure(job.language, "cancelled", ""), ())
+        await self._settle(job, partial(self._cancelled, text=self._phrases.failure(job.language, "cancelled", "")))
 
     async def _answer(
         self, job: Job, text: str, pictures: Sequence[Picture], buttons: discord.ui.View | None = None
     ) -> None:
+        await self._settle(job, partial(self._send, text=text, pictures=pictures, buttons=buttons))
+
+    async def _settle(self, job: Job, send: Callable[[ReplyTo], Coroutine[Any, Any, None]]) -> None:
+        """End the status of a job, then send what comes in its place."""
         if self._context is None:
             raise NotConnected("the Discord bot has not logged in yet")
         self._answered.append(job.id)
         status = self._statuses.pop(job.id, None)
         if status is not None:
             await status.end()
-        await _spawn(self._context, self._send(ReplyTo.from_json(job.reply), text, pictures, buttons))
+        await _spawn(self._context, send(ReplyTo.from_json(job.reply)))
 
     async def _send(
         self, reply: ReplyTo, text: str, pictures: Sequence[Picture], buttons: discord.ui.View | None
@@ -117,30 +127,30 @@ class DiscordDoor:
                 await self._edit(reply, text, pictures, buttons)
                 return
             except discord.HTTPException as error:
-                if error.code == UNKNOWN_MESSAGE:
+                gone = reply.own and isinstance(error, (discord.Forbidden, discord.NotFound))
+                if gone or error.code == UNKNOWN_MESSAGE:
                     raise Undeliverable("the response was deleted") from error
-                if error.code not in TOKEN_DEAD:
+                if error.code not in TOKEN_DEAD | THREAD_CLOSED:
                     raise
         await self._send_late(reply, text, pictures, buttons)
+        if not reply.ephemeral:  # the status and its Cancel would stand there for ever
+            await _quietly(self._status_of(reply).delete())
 
     async def _edit(
         self, reply: ReplyTo, text: str, pictures: Sequence[Picture], buttons: discord.ui.View | None
     ) -> None:
-        response = discord.Webhook.partial(reply.application_id, reply.token, client=self._bot)
-        edit = partial(
-            response.edit_message, reply.message_id, content=text, view=buttons, allowed_mentions=NO_MENTIONS
-        )
+        edit = partial(self._editing(reply), content=text, view=buttons, allowed_mentions=NO_MENTIONS)
         try:
-            await edit(attachments=await as_files(pictures, reply.filesize_limit))
+            await edit(attachments=await as_files(pictures, reply.filesize_limit, spoiler=reply.spoiler))
         except discord.HTTPException as error:
             if not (pictures and (error.status == 413 or error.code == REQUEST_TOO_LARGE)):
                 raise
-            await edit(attachments=await as_files(pictures, reply.filesize_limit, "jpeg"))
+            await edit(attachments=await as_files(pictures, reply.filesize_limit, "jpeg", spoiler=reply.spoiler))
 
     async def _send_late(
         self, reply: ReplyTo, text: str, pictures: Sequence[Picture], buttons: discord.ui.View | None
     ) -> None:
-        """To the channel as a reply; what only the person may see, and where the bot is no member, to their DMs.
+        """To the channel; what only the person may see, and where the bot is no member, to their DMs.
 
         The nonce makes Discord drop a second copy when an attempt is repeated whose answer was lost.
         """
@@ -150,38 +160,61 @@ class DiscordDoor:
             try:
                 await self._bot.get_partial_messageable(reply.channel_id).send(
                     f"<@{reply.user_id}> {text}",
-                    files=await as_files(pictures, limit),
+                    files=await as_files(pictures, limit, spoiler=reply.spoiler),
                     view=under,
                     nonce=reply.message_id,
-                    reference=discord.MessageReference(
-                        message_id=reply.message_id, channel_id=reply.channel_id, fail_if_not_exists=False
-                    ),
                     allowed_mentions=discord.AllowedMentions(
                         everyone=False, roles=False, users=[discord.Object(reply.user_id)], replied_user=False
                     ),
                 )
                 return
-            except (discord.Forbidden, discord.NotFound):
+            except discord.HTTPException as error:
+                if error.status not in {403, 404} and error.code not in THREAD_CLOSED:
+                    raise
                 log.info("discord channel closed", channel=reply.channel_id)
         try:
             direct = await self._bot.create_dm(discord.Object(reply.user_id))
-            files = await as_files(pictures, limit)
+            files = await as_files(pictures, limit, spoiler=reply.spoiler)
             await direct.send(text, files=files, view=under, nonce=reply.message_id, allowed_mentions=NO_MENTIONS)
         except (discord.Forbidden, discord.NotFound) as error:
             raise Undeliverable("neither the channel nor direct messages take the answer") from error
 
-    async def _show(self, reply: ReplyTo, text: str, buttons: discord.ui.View) -> bool:
-        response = discord.Webhook.partial(reply.application_id, reply.token, client=self._bot)
+    async def _cancelled(self, reply: ReplyTo, text: str) -> None:
+        """Say so in the status, where a press has not done it already; nothing new is sent for it, however late."""
+        if not (self._token_works(reply) and await self._show(reply, text, None)) and not reply.ephemeral:
+            await _quietly(self._status_of(reply).edit(content=text, view=None, allowed_mentions=NO_MENTIONS))
+
+    async def _show(self, reply: ReplyTo, text: str, buttons: discord.ui.View | None) -> bool:
         try:
-            await response.edit_message(reply.message_id, content=text, view=buttons, allowed_mentions=NO_MENTIONS)
+            await self._editing(reply)(content=text, view=buttons, allowed_mentions=NO_MENTIONS)
         except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
             # Names the kind alone: the error of a request may carry its address, and that has the token in it.
             log.info("discord progress not shown", error=type(error).__name__, code=getattr(error, "code", None))
             return False
         return True
 
+    def _editing(self, reply: ReplyTo) -> Callable[..., Awaitable[object]]:
+        """What edits the response."""
+        if reply.own:
+            return self._status_of(reply).edit
+        response = discord.Webhook.partial(reply.application_id, reply.token, client=self._bot)
+        return partial(response.edit_message, reply.message_id)
+
+    def _status_of(self, reply: ReplyTo) -> discord.PartialMessage:
+        """The response without its token: within reach where the bot is a member."""
+        return self._bot.get_partial_messageable(reply.channel_id).get_partial_message(reply.message_id)
+
     def _token_works(self, reply: ReplyTo) -> bool:
-        return self._clock() < reply.expires_at - TOKEN_MARGIN
+        """The bot's own message needs none."""
+        return reply.own or self._clock() < reply.expires_at - TOKEN_MARGIN
+
+
+async def _quietly(change: Awaitable[object]) -> None:
+    """A status that can't be changed any more stays: the bot is no member there, or a moderator was faster."""
+    try:
+        await change
+    except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+        log.info("discord status stays", error=type(error).__name__, code=getattr(error, "code", None))
 
 
 def _spawn(context: contextvars.Context, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

@@ -1,20 +1,24 @@
-"""From an interaction with photos to a job that the studio has taken in, or words that say why not."""
+"""From photos that somebody sends to a job that the studio has taken in, or words that say why not."""
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import discord
 import structlog
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, stop_after_delay, wait_random_exponential
 
+from bots.discord.network import ForeignHost
 from bots.discord.phrases import Phrases, new_reference
 from bots.discord.reply import TOKEN_SECONDS, ReplyTo
+from bots.preferences import Preferences
 from bots.requests import PhotoRequest, Refused
 from config import Settings
 from inference.options import Options
-from storage import People, Source
+from storage import Job, People, Person, Source
 
 if TYPE_CHECKING:
     from bots.studio import Studio
@@ -27,11 +31,11 @@ READABLE = frozenset(
 """Types that are worth a download. What the bytes are is decided by their content, later."""
 AVATAR_SIDE = 1024
 """Pixels of a profile picture that are asked for; few are larger."""
+FETCH_ATTEMPTS, FETCH_SECONDS = 4, 60.0
+"""How often, and for how long, Discord is asked for the bytes of one picture."""
+FETCH_PAUSE = 0.5
+"""Seconds that the pause after the first attempt is at most; it doubles from then on."""
 NO_MENTIONS = discord.AllowedMentions.none()
-
-
-class NotFetched(Exception):
-    """Discord did not hand out the bytes of a picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,10 @@ class Offered:
         return cls(f"avatar {asset.key}", asset.read)
 
 
+def as_they_like_it(preferences: Preferences) -> Options:
+    return preferences.options
+
+
 class Intake:
     """Takes photos in for the studio."""
 
@@ -75,35 +83,58 @@ class Intake:
         self,
         interaction: discord.Interaction,
         photos: Sequence[Offered],
-        options: Options,
+        choose: Callable[[Preferences], Options] = as_they_like_it,
         *,
-        private: bool,
-        beside: bool = False,
+        private: bool = False,
+        spoiler: bool = False,
     ) -> None:
         """Acknowledge, copy the bytes, hand them over as one job. A mistake of the person is answered in words.
 
+        Args:
+            choose: how to paint, as this person likes it.
+
         Raises: whatever is nobody's mistake; the command tree's error handler answers that.
         """
-        # First of all: Discord gives 3 seconds, and a download may take longer.
-        reply = await acknowledge(interaction, self._clock, private=private, beside=beside)
-        language = await language_of(self._studio.people, interaction)
+        # First of all: Discord gives 3 seconds, and a download, or a busy database, may take longer.
+        reply = await acknowledge(interaction, self._clock, private=private, spoiler=spoiler)
+        person = await self._studio.people.get(f"discord:{interaction.user.id}")
+        language = person.language or str(interaction.locale)
+        source = Source("discord", str(interaction.channel_id), str(interaction.id), photos[0].key)
+        try:
+            await self.accept(source, person, language, photos, reply, choose)
+        except Refused as refused:
+            await say(interaction, self.why_not(person, language, refused), private=private)
+
+    async def accept(
+        self,
+        source: Source,
+        person: Person,
+        language: str,
+        photos: Sequence[Offered],
+        reply: ReplyTo,
+        choose: Callable[[Preferences], Options] = as_they_like_it,
+    ) -> Job:
+        """Copy the bytes, hand them over as one job.
+
+        Raises:
+            Refused: see `why_not`.
+        """
+        preferences = Preferences.from_json(person.settings)
         request = PhotoRequest(
-            source=Source("discord", str(interaction.channel_id), str(interaction.id), photos[0].key),
-            person=f"discord:{interaction.user.id}",
+            source=source,
+            person=person.id,
             language=language,
-            options=options,
-            reply=reply.to_json(),
+            options=choose(preferences),
+            reply=replace(reply, beside=preferences.beside).to_json(),
             declared_size=photos[0].size if len(photos) == 1 else None,
         )
-        try:
-            await self._studio.accept(request, *map(self._bytes_of, photos))
-        except Refused as refused:
-            reference = new_reference()
-            log.info("discord photo refused", code=refused.code, person=request.person, reference=reference)
-            await say(interaction, self._phrases.refused(language, refused, reference), private=private)
-        except NotFetched as error:
-            log.warning("discord picture not fetched", error=repr(error.__cause__), picture=str(error))
-            await say(interaction, self._phrases.say(language, "discord.not_fetched"), private=private)
+        return await self._studio.accept(request, *map(self._bytes_of, photos))
+
+    def why_not(self, person: Person, language: str, refused: Refused) -> str:
+        """What they read, with a reference that stands in the log too."""
+        reference = new_reference()
+        log.info("discord photo refused", code=refused.code, person=person.id, reference=reference)
+        return self._phrases.refused(language, refused, reference)
 
     async def _bytes_of(self, photo: Offered) -> AsyncIterator[bytes]:
         """The photo in one piece, copied while its address is fresh; what Discord says of it is checked before."""
@@ -112,14 +143,31 @@ class Intake:
         if photo.kind and photo.kind not in READABLE:
             raise Refused("unsupported_format", f"declared to be {photo.kind}")
         try:
-            data = await photo.read()
-        except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise NotFetched(photo.key) from error
+            data = await _fetched(photo)
+        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+            log.warning("discord picture not fetched", error=repr(error), picture=photo.key)
+            raise Refused("not_fetched", f"Discord did not hand out {photo.key}") from error
         yield data
 
 
+async def _fetched(photo: Offered) -> bytes:
+    """The bytes; asked for again where the trouble may pass."""
+    return await AsyncRetrying(
+        retry=retry_if_exception(_may_pass),
+        stop=stop_after_attempt(FETCH_ATTEMPTS) | stop_after_delay(FETCH_SECONDS),
+        wait=wait_random_exponential(multiplier=FETCH_PAUSE),
+        reraise=True,
+    )(photo.read)
+
+
+def _may_pass(error: BaseException) -> bool:
+    if isinstance(error, discord.HTTPException):
+        return error.status >= 500 or error.status == HTTPStatus.TOO_MANY_REQUESTS
+    return isinstance(error, (aiohttp.ClientError, OSError)) and not isinstance(error, ForeignHost)
+
+
 async def acknowledge(
-    interaction: discord.Interaction, clock: Callable[[], float], *, private: bool, beside: bool
+    interaction: discord.Interaction, clock: Callable[[], float], *, private: bool, spoiler: bool, beside: bool = False
 ) -> ReplyTo:
     """Show "… is thinking", and say how the door answers in its place.
 
@@ -139,6 +187,7 @@ async def acknowledge(
         expires_at=expires_at,
         filesize_limit=interaction.filesize_limit,
         beside=beside,
+        spoiler=spoiler,
     )
 
 

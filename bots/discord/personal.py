@@ -30,6 +30,7 @@ class Personal:
         self, interaction: discord.Interaction, faces: Faces | None, crop: Crop | None, beside: bool | None
     ) -> None:
         """Change what is given, and say how photos are painted from now on."""
+        await interaction.response.defer(thinking=True, ephemeral=True)  # the database may be busy
         person = f"discord:{interaction.user.id}"
         known = await self._studio.people.get(person)
         preferences = Preferences.from_json(known.settings)
@@ -52,6 +53,7 @@ class Personal:
 
     async def language(self, interaction: discord.Interaction, language: str) -> None:
         """Write to them in that language from now on."""
+        await interaction.response.defer(thinking=True, ephemeral=True)
         chosen = None if language == AUTOMATIC else language
         await self._studio.people.set_language(f"discord:{interaction.user.id}", chosen)
         text = self._phrases.say(chosen or str(interaction.locale), "discord.language_set")

@@ -1,5 +1,6 @@
 """What happens when somebody presses a button under one of the bot's messages. Every press is answered."""
 
+import contextlib
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING
 import discord
 import structlog
 
-from bots.discord.buttons import Action
+from bots.discord.buttons import Action, Buttons
 from bots.discord.files import beside_files, emoji_files
 from bots.discord.intake import NO_MENTIONS, acknowledge, language_of, say
 from bots.discord.phrases import Phrases, new_reference
@@ -29,6 +30,7 @@ class Presses:
     def __init__(self, studio: "Studio", phrases: Phrases, clock: Callable[[], float] = time.time) -> None:
         self._studio = studio
         self._phrases = phrases
+        self._buttons = Buttons(phrases)
         self._clock = clock
 
     async def pressed(self, interaction: discord.Interaction, action: str, argument: str) -> None:
@@ -47,6 +49,9 @@ class Presses:
         if action in {Action.FORGET, Action.KEEP}:
             await self._personal(interaction, language, forget=action == Action.FORGET)
             return
+        if action == Action.DELETE:
+            await self._delete(interaction, argument, language)
+            return
         job = await self._studio.job(argument)
         if job is None or action not in [*Action, *Variant]:
             await self._tell(interaction, language, "press.gone")
@@ -54,8 +59,6 @@ class Presses:
             await self._tell(interaction, language, "discord.not_yours")
         elif action == Action.CANCEL:
             await self._cancel(interaction, job, language)
-        elif action == Action.DELETE:
-            await self._delete(interaction, job, language)
         elif action in {Action.BESIDE, Action.EMOJI}:
             await self._send(interaction, job, language, Action(action))
         else:
@@ -73,7 +76,7 @@ class Presses:
             forgotten = await self._studio.forget(f"discord:{interaction.user.id}")
             # The language that they had chosen is forgotten as well, but it is still the one they read.
             text = self._phrases.say(
-                language, "personal.forgotten", photos=forgotten.photos, pictures=forgotten.pictures
+                language, "discord.forgotten", photos=forgotten.photos, pictures=forgotten.pictures
             )
         if interaction.response.is_done():
             await interaction.edit_original_response(content=text, view=None)
@@ -81,18 +84,31 @@ class Presses:
             await interaction.response.edit_message(content=text, view=None)
 
     async def _cancel(self, interaction: discord.Interaction, job: Job, language: str) -> None:
-        if await self._studio.cancel(job.id, job.person):
-            await interaction.response.defer()  # the door turns this message into the words for it
-            return
-        now = await self._studio.job(job.id)
-        cancelled = now is not None and now.state is State.CANCELLED  # by the same press, before a crash
-        await self._tell(interaction, language, "cancelled" if cancelled else "press.too_late")
+        if not await self._studio.cancel(job.id, job.person):
+            now = await self._studio.job(job.id)
+            if now is None or now.state is not State.CANCELLED:  # by the same press, before a crash
+                await self._tell(interaction, language, "press.too_late")
+                return
+        # By the press, whose token is fresh: that of the job may be dead.
+        await interaction.response.edit_message(content=self._phrases.say(language, "cancelled"), view=None)
 
-    async def _delete(self, interaction: discord.Interaction, job: Job, language: str) -> None:
+    async def _delete(self, interaction: discord.Interaction, argument: str, language: str) -> None:
+        """Works as long as the message stands, which may be longer than the job."""
+        job_id, _, user_id = argument.partition("_")
+        job = await self._studio.job(job_id)
+        owner = f"discord:{user_id}" if user_id else _asked(job, interaction.message)
+        if owner is None:
+            await self._tell(interaction, language, "press.gone")
+            return
+        if owner != f"discord:{interaction.user.id}":
+            await self._tell(interaction, language, "discord.not_yours")
+            return
         await interaction.response.defer()
-        await self._studio.discard(job.id, job.person)
-        # By the interaction: it works where the bot is no member, too.
-        await interaction.delete_original_response()
+        if job is not None:
+            await self._studio.discard(job.id, job.person)
+        with contextlib.suppress(discord.NotFound):  # a moderator was faster
+            # By the interaction: it works where the bot is no member, too.
+            await interaction.delete_original_response()
         await interaction.followup.send(self._phrases.say(language, "press.deleted"), ephemeral=True)
 
     async def _send(self, interaction: discord.Interaction, job: Job, language: str, action: Action) -> None:
@@ -100,13 +116,16 @@ class Presses:
         if not job.results:
             await self._tell(interaction, language, "press.result_gone")
             return
-        await interaction.response.defer(thinking=True, ephemeral=ReplyTo.from_json(job.reply).ephemeral)
+        earlier = ReplyTo.from_json(job.reply)
+        await interaction.response.defer(thinking=True, ephemeral=earlier.ephemeral)
         pictures = await self._studio.pictures(job)
         if not pictures:  # wiped between the two
             await self._tell(interaction, language, "press.result_gone")
             return
-        files = await (beside_files if action is Action.BESIDE else emoji_files)(pictures, interaction.filesize_limit)
-        await interaction.edit_original_response(attachments=files, allowed_mentions=NO_MENTIONS)
+        make = beside_files if action is Action.BESIDE else emoji_files
+        files = await make(pictures, interaction.filesize_limit, spoiler=earlier.spoiler)
+        view = self._buttons.delete(job)
+        await interaction.edit_original_response(attachments=files, view=view, allowed_mentions=NO_MENTIONS)
 
     async def _repaint(self, interaction: discord.Interaction, job: Job, language: str, variant: Variant) -> None:
         options = changed(Options.from_json(job.options), variant, job.found)
@@ -114,7 +133,13 @@ class Presses:
             await self._tell(interaction, language, "press.gone")
             return
         earlier = ReplyTo.from_json(job.reply)
-        reply = await acknowledge(interaction, self._clock, private=earlier.ephemeral, beside=earlier.beside)
+        reply = await acknowledge(
+            interaction,
+            self._clock,
+            private=earlier.ephemeral,
+            beside=earlier.beside,
+            spoiler=earlier.spoiler,
+        )
         source = Source("discord", str(interaction.channel_id), str(interaction.id), variant)
         try:
             await self._studio.repaint(job.id, job.person, options, source, reply=reply.to_json(), language=language)
@@ -122,3 +147,11 @@ class Presses:
             reference = new_reference()
             log.info("repaint refused", code=refused.code, why=str(refused), reference=reference)
             await say(interaction, self._phrases.refused(language, refused, reference), private=True)
+
+
+def _asked(job: Job | None, message: discord.Message | None) -> str | None:
+    """Who asked for a picture whose button does not say so, as those of earlier versions; None: nobody knows."""
+    if job is not None:
+        return job.person
+    asked = message.interaction_metadata if message is not None else None
+    return None if asked is None else f"discord:{asked.user.id}"

@@ -13,7 +13,8 @@ class ReplyTo:
 
     Args:
         application_id: the bot's application; with `token` the address of the response.
-        token: the interaction's token. Whoever has it may speak in the bot's name: never logged or shown.
+        token: the interaction's token. Whoever has it may speak in the bot's name: never logged or shown. Empty: there
+            was no interaction, and the response is an ordinary message of the bot, see `own`.
         message_id: the bot's response ("… is thinking") that is edited in place.
         channel_id: where it stands.
         user_id: who asked; their direct messages take what must stay private.
@@ -21,6 +22,7 @@ class ReplyTo:
         expires_at: unix seconds after which the token is dead.
         filesize_limit: bytes that one file may have there.
         beside: the pictures come with the photo's crop at their left.
+        spoiler: they are covered until somebody clicks them.
     """
 
     application_id: int
@@ -32,6 +34,12 @@ class ReplyTo:
     expires_at: float
     filesize_limit: int
     beside: bool = False
+    spoiler: bool = False
+
+    @property
+    def own(self) -> bool:
+        """The bot edits the response as its own message, in the channel and at any time."""
+        return not self.token
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

@@ -4,6 +4,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from bots.web.door import WebDoor
+from bots.web.forgetme import forgetme_router
 from bots.web.health import health_router
 from bots.web.limits import SlidingWindow
 from bots.web.middleware import AnswerUnexpected, CountRequests, SafeHeaders, content_policy
@@ -43,6 +44,7 @@ def create_app(
     problems.install(app)
     window = SlidingWindow(settings.limits_address, ADDRESS_WINDOW)
     app.include_router(selfies_router(settings, studio, store, door, wording, window, mailroom))
+    app.include_router(forgetme_router(settings, studio, wording))
     app.include_router(health_router(studio, store, registry))
     if isinstance(store, SigningStore):
         app.include_router(objects_router(store))

@@ -46,9 +46,12 @@ def mount_page(
 
     @router.api_route("/", methods=["GET", "HEAD"])
     async def page(request: Request) -> Response:
+        if elsewhere := wording.choose(request):
+            return elsewhere
         language = wording.language(request)
         context = {
             "language": language,
+            "languages": wording.languages,
             "words": wording.page(language),
             "privacy": wording.privacy(language),
             "photo_bytes": settings.limits_photo_bytes,

@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 from bots.requests import Discarded, PhotoRequest, Progress
 from inference import Options
 from storage import Job, Source
+from storage.retention import Forgotten
 
 
 class Studio(Protocol):
@@ -24,6 +25,8 @@ class Studio(Protocol):
     async def cancel(self, job_id: str, person: str) -> bool: ...
 
     async def discard(self, job_id: str, person: str) -> Discarded | None: ...
+
+    async def forget(self, person: str) -> Forgotten: ...
 
     async def job(self, job_id: str) -> Job | None: ...
 

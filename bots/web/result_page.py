@@ -94,6 +94,7 @@ class ResultPage:
     def _render(self, request: Request, language: str, context: dict[str, object], *, status: int = 200) -> Response:
         shared = {
             "language": language,
+            "languages": self.wording.languages,
             "words": self.wording.page(language),
             "privacy": self.wording.privacy(language),
         }
@@ -107,6 +108,8 @@ def result_router(page: ResultPage) -> APIRouter:
 
     @router.api_route("/{token}", methods=READ)
     async def show(token: str, request: Request) -> Response:
+        if elsewhere := page.wording.choose(request):
+            return elsewhere
         job = await job_of(token, studio)
         return page.gone(request) if job is None else await page.show(request, job)
 

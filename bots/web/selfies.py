@@ -236,7 +236,7 @@ def selfies_router(
             raise Problem(503, "unexpected", retry_after=RETRY_AFTER[503]) from error
         return accepted(painting, response)
 
-    @router.get("/{job_id}", responses=_refusals([404, 422]))
+    @router.get("/{job_id}", responses=_refusals([404, 422, 503]))
     async def look(
         job_id: str,
         request: Request,
@@ -247,8 +247,11 @@ def selfies_router(
 
         The answer comes at once, or with `wait` once there are pictures or will be none, after so many seconds at most.
         """
-        job = await (door.outcome(job_id, wait, lambda: find(job_id)) if wait else find(job_id))
-        return await describe(job, request, response)
+        try:
+            job = await (door.outcome(job_id, wait, lambda: find(job_id)) if wait else find(job_id))
+            return await describe(job, request, response)
+        except StorageError as error:
+            raise Problem(503, "unexpected", retry_after=RETRY_AFTER[503]) from error
 
     @router.post("/{job_id}/cancel", responses=_refusals([403, 404, 409]))
     async def cancel(job_id: str, request: Request, response: Response) -> Selfie:

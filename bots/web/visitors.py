@@ -33,9 +33,13 @@ class Visitor:
         return f"web:{self.name}"
 
     def keep(self, response: Response, settings: Settings) -> None:
-        """Give the browser its cookie, or prolong it."""
+        """Give the browser its cookie, or prolong it.
+
+        Lax: who comes by a link from elsewhere is the same visitor still. What changes something is a POST, which
+        browsers send without it from other sites, and which `refuse_foreign` refuses besides.
+        """
         secure = settings.public_url.startswith("https://")
-        response.set_cookie(COOKIE, self.token, max_age=MONTH, httponly=True, samesite="strict", secure=secure)
+        response.set_cookie(COOKIE, self.token, max_age=MONTH, httponly=True, samesite="lax", secure=secure)
 
 
 def known_visitor(request: Request) -> Visitor | None:

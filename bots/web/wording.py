@@ -4,11 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from babel.numbers import format_decimal
-from fastapi import Request
+from fastapi import Request, Response
+from fastapi.responses import RedirectResponse
 
 from bots.outcome import missed_lines
 from bots.words import DEFAULT, Words
 from config import Settings
+
+LANGUAGE = "language"  # a cookie, and a field of an address
+YEAR = 365 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +23,10 @@ class Wording:
     settings: Settings
 
     def language(self, request: Request) -> str:
-        """The best catalogue for the Accept-Language header (RFC 9110, 12.5.4); English when there is none."""
+        """The catalogue that was chosen, else the best for the Accept-Language header (RFC 9110, 12.5.4); English when
+        there is none."""
+        if (chosen := request.cookies.get(LANGUAGE, "")) in self.words.catalogues:
+            return chosen
         wishes: list[tuple[float, int, str]] = []
         for entry in request.headers.get("accept-language", "").split(","):
             tag, _, quality = entry.partition(";q=")
@@ -38,7 +45,22 @@ class Wording:
     @staticmethod
     def headers(language: str) -> dict[str, str]:
         """What an answer in `language` says of it, so that no cache hands it to somebody who reads another."""
-        return {"Content-Language": language, "Vary": "Accept-Language"}
+        return {"Content-Language": language, "Vary": "Accept-Language, Cookie"}
+
+    @property
+    def languages(self) -> dict[str, str]:
+        """What may be chosen: codes, and what each is called in itself."""
+        return {code: self.words.say(code, "personal.language_name") for code in self.words.languages}
+
+    def choose(self, request: Request) -> Response | None:
+        """Remember the language that the address asks for (`?language=de`), and lead to the same page without that."""
+        chosen = request.query_params.get(LANGUAGE, "")
+        if chosen not in self.words.catalogues:
+            return None
+        response = RedirectResponse(request.url.path, 303)
+        secure = self.settings.public_url.startswith("https://")
+        response.set_cookie(LANGUAGE, chosen, max_age=YEAR, httponly=True, samesite="lax", secure=secure)
+        return response
 
     def failure(self, language: str, code: str, reference: str) -> str:
         """Why there is no picture."""
@@ -90,6 +112,7 @@ class Wording:
                 texts[key.removeprefix("page.")] = text
         shared = {key: key for key in ("waiting", "waiting_eta", "painting", "painting_eta", "retry_at")}
         shared |= {"next_face": "button.next", "all_faces": "button.all", "beside": "button.beside"}
+        shared |= {"forget_sure": "personal.forget", "forget_now": "button.forget", "keep": "button.keep"}
         return texts | {name: self.words.say(language, key) for name, key in shared.items()}
 
 

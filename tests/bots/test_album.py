@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from bots.album import AT_ONCE, MOST, bounded, paint_album
+from bots.discord.files import MOST_FILES
 from inference import Portrait, Translation
 from inference.errors import NoFace, Unreadable
 from tests.storage.parts import job
@@ -54,6 +55,20 @@ async def test_a_single_photo_is_not_cut_short() -> None:
         return Translation(portraits(key, MOST + 1), found=MOST + 1)
 
     assert len((await paint_album(job(), paint)).portraits) == MOST + 1
+
+
+async def test_an_album_for_discord_fits_one_message() -> None:
+    asked = job()
+    album = replace(asked, source=replace(asked.source, platform="discord"), inputs=tuple("abcd"), missed=("",) * 4)
+
+    async def paint(key: str) -> Translation:
+        return Translation(portraits(key, 3), found=3)
+
+    painted = await paint_album(album, paint)
+    chosen = [portrait.png.decode() for portrait in painted.portraits]
+    assert chosen == ["a0", "a1", "a2", "b0", "b1", "b2", "c0", "c1", "c2", "d0"]
+    assert painted.found == 12
+    assert len(chosen) == MOST_FILES
 
 
 @pytest.mark.parametrize(

@@ -258,6 +258,42 @@ async def test_an_outage_of_the_store_is_not_the_photos_fault(tmp_path, queues, 
     assert flaky.failures == 0
 
 
+class Forbidding(FileStore):
+    """Refuses photos, and with `all` whatever it is asked."""
+
+    all = False
+
+    async def get(self, key):
+        raise StorageError("denied", f"No right to GetObject of {key}")
+
+    async def check(self):
+        if self.all:
+            raise StorageError("denied", "No right to anything")
+
+
+async def test_a_photo_that_the_store_forbids_takes_no_workers_place_for_good(tmp_path, queues, door):
+    forbidding = Forbidding(tmp_path / "objects", secret=b"")
+    async with (
+        service_in(settings_in(tmp_path), queues, door) as at,
+        working(tmp_path, queues, SteeredPipeline(), forbidding),
+    ):
+        job = await at.studio.accept(request(), chunks(b"photo"))
+        assert (await ended(at.db, job.id, within=60)).code == "engine_failed"
+
+
+async def test_a_worker_whom_the_store_refuses_everything_makes_no_dead_letters(tmp_path, queues, door):
+    forbidding = Forbidding(tmp_path / "objects", secret=b"")
+    forbidding.all = True
+    worker = Worker(SteeredPipeline(), forbidding, queues, pause=0.001)
+    async with service_in(settings_in(tmp_path), queues, door) as at:
+        job = await at.studio.accept(request(), chunks(b"photo"))
+        with pytest.raises(StorageError, match="No right to anything"):
+            async with asyncio.timeout(20):
+                await worker.run(asyncio.Event(), grace=20)
+        async with working(tmp_path, queues, SteeredPipeline()):
+            assert (await ended(at.db, job.id)).state is State.DELIVERED
+
+
 async def test_a_photo_that_is_gone_is_told(tmp_path, queues, door):
     async with service_in(settings_in(tmp_path), queues, door) as at:
         job = await at.studio.accept(request(), chunks(b"photo"))
@@ -302,6 +338,18 @@ async def test_after_a_restart_what_was_ordered_is_answered_once(tmp_path, queue
             while len(worker.painted) < 2:  # noqa: ASYNC110 - both orders, the second for nothing
                 await asyncio.sleep(0.01)
     assert len(door.delivered) == 1
+
+
+async def test_kills_of_the_service_are_not_held_against_what_is_ordered(tmp_path, queues, door):
+    settings = settings_in(tmp_path, limits_grace=0)
+    async with service_in(settings, queues, door) as at:
+        job = await at.studio.accept(request(), chunks(b"photo"))
+    async with Database(settings.database_path) as database:
+        for _ in range(4):
+            await database.jobs.advance(job.id, State.QUEUED)
+            await database.jobs.advance(job.id, State.RUNNING)
+    async with service_in(settings, queues, door) as at, working(tmp_path, queues, SteeredPipeline()):
+        assert (await ended(at.db, job.id)).state is State.DELIVERED
 
 
 async def test_an_old_report_whose_pictures_are_used_up_is_not_the_answer(tmp_path, queues, door):

@@ -50,7 +50,7 @@ FOR_PROGRAMS = {
     "telegram.group.blind": ["@BotFather", "/setprivacy"],
     "telegram.broadcast.usage": ["/broadcast"],
     "telegram.reverse": ["/reverse"],
-    "discord.help": ["/anime", "`private`"],
+    "discord.help": ["/anime", "`private`", "`spoiler`"],
 }
 """What people or programs have to type as it stands."""
 

@@ -13,7 +13,7 @@ from bots.vitals import Vitals, watch_loop
 from bots.web import WebDoor, create_app
 from inference.errors import NoFace
 from inference.measures import Batch, Stage
-from storage import State
+from storage import Database, State
 from tests.bots.studio_parts import (
     RecordingDoor,
     SteeredPipeline,
@@ -104,8 +104,10 @@ async def test_what_is_tried_again_is_counted(tmp_path: Path) -> None:
     stuck = SteeredPipeline()
     stuck.act = never
     async with studio_in(settings_in(tmp_path), stuck, None) as (studio, _, _):
-        await studio.accept(request(), chunks(b"photo"))
+        broken_off = await studio.accept(request(), chunks(b"photo"))
         await begun.wait()
+    async with Database(settings_in(tmp_path).database_path) as database:
+        await database.jobs.advance(broken_off.id, State.RUNNING)  # as a crash leaves it
     async with studio_in(settings_in(tmp_path), SteeredPipeline(), door, metrics=metrics) as (studio, database, store):
         (job,) = await database.jobs.of("test:ann")
         await ended(database, job.id)

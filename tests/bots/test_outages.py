@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from bots.requests import Refused, Stage
-from storage import ObjectMissing, State, StorageError
+from inference.errors import NoEngine
+from storage import Database, ObjectMissing, State, StorageError
 from tests.bots.studio_parts import (
     SteeredPipeline,
     chunks,
@@ -17,6 +18,10 @@ from tests.bots.studio_parts import (
 )
 from tests.fakes.s3 import s3_server
 from tests.fakes.troubled import Trouble, troubled
+
+
+async def forever(_photo):
+    await asyncio.Event().wait()
 
 
 class FlakyStore:
@@ -109,26 +114,61 @@ async def test_rendered_pictures_wait_for_their_door_over_a_restart(tmp_path, pi
 
 async def test_a_job_that_takes_the_service_down_each_time_is_given_up(tmp_path, pipeline, door):
     settings = settings_in(tmp_path)
+    pipeline.act = forever
     async with studio_in(settings, pipeline, None) as (studio, database, _):
-        await studio.drain()
-        with pytest.raises(Refused, match="stopping"):
-            await studio.accept(request(), chunks(b"photo"))
-    async with studio_in(settings, pipeline, None) as (studio, database, _):
-        hold = asyncio.Event()
-
-        async def act(_photo):
-            await hold.wait()
-
-        pipeline.act = act
         job = await studio.accept(request(), chunks(b"photo"))
-        await reached(database, job.id, frozenset({State.RUNNING}))
-        for _ in range(2):
+    async with Database(settings.database_path) as database:
+        for _ in range(3):
             await database.jobs.advance(job.id, State.QUEUED)
-            await database.jobs.advance(job.id, State.RUNNING)
+            await database.jobs.advance(job.id, State.RUNNING)  # as a crash leaves it
     async with studio_in(settings, SteeredPipeline(), door) as (_, database, _):
         after = await ended(database, job.id)
     assert (after.state, after.code, after.attempts) == (State.FAILED, "engine_failed", 3)
     assert [code for _, code, _ in door.explained] == ["engine_failed"]
+
+
+async def test_orderly_stops_are_not_held_against_a_job(tmp_path, pipeline, door):
+    settings = settings_in(tmp_path, limits_grace=0)
+    pipeline.act = forever
+    async with studio_in(settings, pipeline, None) as (studio, database, _):
+        job = await studio.accept(request(), chunks(b"photo"))
+    for _ in range(4):
+        async with studio_in(settings, pipeline, None) as (studio, database, _):
+            await reached(database, job.id, frozenset({State.RUNNING}))
+            await studio.drain()
+    async with studio_in(settings, SteeredPipeline(), door) as (_, database, _):
+        after = await ended(database, job.id)
+    assert (after.state, after.attempts) == (State.DELIVERED, 1)
+
+
+@pytest.mark.parametrize("photos", [1, 3])
+async def test_without_an_engine_jobs_wait_for_the_next_start_and_nobody_is_told(tmp_path, pipeline, door, photos):
+    tried = asyncio.Event()
+
+    async def lose(photo):
+        if photo == b"photo 0":
+            tried.set()
+            raise NoEngine("no card any more")
+
+    pipeline.act = lose
+    settings = settings_in(tmp_path)
+    async with studio_in(settings, pipeline, door) as (studio, database, _):
+        job = await studio.accept(request(), *(chunks(b"photo %d" % n) for n in range(photos)))
+        await tried.wait()
+        await studio.drain()
+        waits = await database.jobs.get(job.id)
+    assert (waits.state, waits.attempts, waits.code) == (State.QUEUED, 0, None)
+    assert door.explained == door.delivered == []
+    async with studio_in(settings, SteeredPipeline(), door) as (_, database, _):
+        after = await ended(database, job.id)
+    assert (after.state, after.attempts, after.missed) == (State.DELIVERED, 1, ("",) * photos)
+
+
+async def test_who_stops_takes_nothing_in(tmp_path, pipeline):
+    async with studio_in(settings_in(tmp_path), pipeline, None) as (studio, _, _):
+        await studio.drain()
+        with pytest.raises(Refused, match="stopping"):
+            await studio.accept(request(), chunks(b"photo"))
 
 
 async def test_waiting_too_long_is_told(tmp_path, pipeline, door):

@@ -94,6 +94,17 @@ async def test_a_photo_of_the_wrong_size_is_refused(tmp_path, pipeline, door, li
         assert await database.jobs.unfinished() == []
 
 
+async def test_what_ends_the_intake_of_several_photos_leaves_none_behind(tmp_path, pipeline, door):
+    async def broken():
+        raise RuntimeError("nobody foresaw this")
+        yield b""
+
+    async with studio_in(settings_in(tmp_path), pipeline, door) as (studio, _, store):
+        with pytest.raises(RuntimeError):
+            await studio.accept(request(), chunks(b"one"), chunks(b""), chunks(b"two"), broken())
+        assert await store.stale("inputs/", time.time() + 60) == []
+
+
 async def test_several_photos_are_one_job_and_a_bad_one_spoils_nothing(tmp_path, pipeline, door):
     async def act(photo):
         if photo == b"nobody":

@@ -23,10 +23,14 @@ _PATIENCE = 30.0  # seconds until the server must answer
 
 @dataclass(frozen=True, slots=True)
 class S3Server:
-    """A running server, the only credentials that it accepts, and a bucket that is there."""
+    """A running server, credentials that it accepts, and a bucket that is there.
+
+    With `blind_key` in place of `access_key` objects may be read and written, but not listed.
+    """
 
     endpoint: str
     access_key: str = "selfie-access"
+    blind_key: str = "selfie-blind"
     secret_key: str = "selfie-secret-for-tests"
     region: str = "us-east-1"
     bucket: str = "pictures"
@@ -56,12 +60,15 @@ def s3_server(folder: Path) -> Iterator[S3Server]:
     server = S3Server(f"http://127.0.0.1:{s3}")
     data, config, log = folder / "data", folder / "identities.json", folder / "server.log"
     data.mkdir(parents=True)
-    identity = {
-        "name": "selfie2anime",
-        "credentials": [{"accessKey": server.access_key, "secretKey": server.secret_key}],
-        "actions": ["Admin", "Read", "List", "Tagging", "Write"],
+    rights = {
+        server.access_key: ["Admin", "Read", "List", "Tagging", "Write"],
+        server.blind_key: ["Read", "Write"],
     }
-    config.write_text(json.dumps({"identities": [identity]}))
+    identities = [
+        {"name": key, "credentials": [{"accessKey": key, "secretKey": server.secret_key}], "actions": actions}
+        for key, actions in rights.items()
+    ]
+    config.write_text(json.dumps({"identities": identities}))
     ports = {"master": master, "volume": volume, "filer": filer, "s3": s3}
     command = [
         _binary(),

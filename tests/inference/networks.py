@@ -15,6 +15,8 @@ from ugatit import WeightsError
 
 POISON = 66  # value of a crop that the network refuses
 DEADLY = 13  # value of a crop that ends the process
+DIED = Path("died")  # in the folder that the processes run in: `Mortal` has ended one
+GO = Path("go")  # likewise: `no_such_device_in_the_end` may go on
 
 
 def wait_for_file(path: Path, seconds: float = 30.0) -> None:
@@ -137,8 +139,31 @@ def no_such_device(spec: Spec) -> Invert:
     raise ValueError(f"MODEL_DEVICES names {spec.device}, but TensorFlow sees 0 GPUs on this machine")
 
 
+def no_such_device_in_the_end(spec: Spec) -> Invert:
+    """As drivers are, it is slow to find out."""
+    wait_for_file(GO)
+    return no_such_device(spec)
+
+
 def ends_at_start(spec: Spec) -> Invert:
     os._exit(3)
+
+
+class Mortal(Invert):
+    """Ends its process over the first batch that has something in it."""
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        if batch.any():
+            DIED.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().__call__(batch)
+
+
+def lost(spec: Spec) -> Mortal:
+    """The card is gone after its first picture, and with it whatever could have run a second process."""
+    if DIED.exists():
+        raise ValueError("no card any more")
+    return Mortal(spec)
 
 
 class OneOfTwo(Invert):

@@ -264,7 +264,26 @@ async def test_an_engine_that_can_never_run_is_done_without() -> None:
     async with asyncio.timeout(5), Batcher([Broken(), good]) as batcher:
         assert await values_of(batcher, [1, 2, 3]) == [254, 253, 252]
     async with asyncio.timeout(5), Batcher([Broken()]) as batcher:
-        assert await values_of(batcher, [1, 2]) == ["EngineFailed", "EngineFailed"]
+        assert await values_of(batcher, [1, 2]) == ["NoEngine", "NoEngine"]
+
+
+async def test_what_an_engine_held_that_can_never_run_again_is_painted_by_another() -> None:
+    lost = asyncio.Event()
+
+    class Lost(Recorder):
+        async def up(self) -> None:
+            if lost.is_set():
+                raise EngineFailed("no card any more")
+
+    def lose(values: list[int]) -> None:
+        lost.set()
+        raise EngineFailed("no card any more")
+
+    first, second = Lost(fault=lose), Recorder()
+    async with asyncio.timeout(5), Batcher([first, second]) as batcher:
+        assert await values_of(batcher, [1, 2, 3, 4]) == [254, 253, 252, 251]
+        assert await values_of(batcher, [5]) == [250]
+    assert len(first.batches) == 1
 
 
 async def test_a_process_that_starts_holds_no_crops_that_another_could_paint() -> None:

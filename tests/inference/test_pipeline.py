@@ -14,7 +14,7 @@ from PIL import Image
 import ugatit
 from config import load_settings
 from inference import Direction, Options, Pipeline
-from inference.errors import EngineFailed, NoFace, NoReverse
+from inference.errors import NoEngine, NoFace, NoReverse
 from tests.inference import SAMPLE, encoded, network
 
 ROOT = SAMPLE.parents[1]
@@ -151,8 +151,21 @@ async def test_weights_that_do_not_fit_are_told_and_fail_photos(photo: bytes) ->
     async with asyncio.timeout(PATIENCE), Pipeline(load_settings(), network=network("misshapen")) as pipeline:
         with pytest.raises(ugatit.WeightsError, match="kernel"):
             await pipeline.wait_ready()
-        with pytest.raises(EngineFailed, match="kernel"):
+        with pytest.raises(NoEngine, match="kernel"):
             await pipeline.translate(photo, Options())
+        assert not pipeline.ready.is_set()
+
+
+async def test_an_engine_that_is_lost_fails_no_photo_of_itself(
+    photo: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with asyncio.timeout(PATIENCE), Pipeline(load_settings(), network=network("lost")) as pipeline:
+        await pipeline.wait_ready()
+        with pytest.raises(NoEngine, match="no card any more"):
+            await pipeline.translate(photo, Options())
+        assert await pipeline.wait_broken() == "ValueError: no card any more"
+        await asyncio.sleep(0)
         assert not pipeline.ready.is_set()
 
 

@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 
 from storage import Database, Source, State
-from storage.jobs import TRANSITIONS
+from storage.jobs import TRANSITIONS, Job
 from tests.storage.parts import START, Clock, add_in, job
 
 # Written out once more, so that a slip in the table of the room is noticed here.
@@ -121,6 +121,21 @@ async def test_a_retry_keeps_results_and_counts_attempts(database: Database) -> 
     again = await database.jobs.advance("a", State.RUNNING)
     assert again is not None
     assert (again.attempts, again.results, again.found) == (2, ("results/a/1.png",), 4)
+
+
+@pytest.mark.parametrize("here", State)
+async def test_what_is_put_back_was_never_started(database: Database, clock: Clock, here: State) -> None:
+    before = await add_in(database, here)
+    told: list[Job] = []
+    database.jobs.listen(told.append)
+    clock.now += 5
+    after = await database.jobs.put_back("a")
+    if here is State.RUNNING:
+        assert after == replace(before, state=State.QUEUED, attempts=before.attempts - 1, updated_at=START + 5)
+    else:
+        assert after is None
+    assert await database.jobs.get("a") == (after or before)
+    assert told == []
 
 
 async def test_of_two_that_race_one_wins(database: Database) -> None:

@@ -58,6 +58,24 @@ async def test_stale_goes_by_age_and_prefix(store: ObjectStore) -> None:
     await store.delete(["inputs/a", "inputs/b", "results/a/1.png"])
 
 
+async def test_checks_at_the_same_time_leave_each_other_alone(
+    store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get, others = store.get, [store.check]
+
+    async def late(key: str) -> bytes:
+        for other in [*others]:
+            others.clear()
+            await other()
+        return await get(key)
+
+    monkeypatch.setattr(store, "get", late)
+    await store.check()
+
+    assert others == []
+    assert await store.stale("", time.time() + HOUR) == []
+
+
 async def test_a_link_opens_one_object_for_whoever_holds_it(store: ObjectStore, s3: S3Server) -> None:
     await store.put("results/a/1.png", b"picture", "image/png")
     await store.put("results/a/2.png", b"other", "image/png")
@@ -102,6 +120,18 @@ async def test_an_unknown_access_key_is_explained(bucket: str, monkeypatch: pyte
     async with open_store(f"s3://{bucket}", secret=b"") as store:
         with pytest.raises(StorageError, match=r"not accepted \(InvalidAccessKeyId\)") as caught:
             await store.get("inputs/a")
+    assert caught.value.code == "denied"
+
+
+async def test_a_right_to_list_that_is_missing_is_explained(
+    s3: S3Server, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", s3.blind_key)
+    async with open_store(f"s3://{bucket}", secret=b"") as store:
+        await store.put("inputs/a", b"x", "image/png")
+        with pytest.raises(StorageError, match=r"No right to ListObjectsV2 .* allow s3:ListBucket") as caught:
+            await store.check()
+        await store.delete(["inputs/a"])
     assert caught.value.code == "denied"
 
 

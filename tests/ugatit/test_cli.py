@@ -62,6 +62,38 @@ def test_translate_succeeds_when_all_is_well(runner: CliRunner, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
+    ("source", "target", "options"),
+    [
+        ("in", "in", []),
+        ("in", "link", []),
+        ("in", "out", []),
+        ("out/heatmaps", "out", ["--heatmaps"]),
+    ],
+)
+def test_translate_paints_over_no_photo(
+    runner: CliRunner, tmp_path: Path, source: str, target: str, options: list[str]
+) -> None:
+    photo = tmp_path / source / "a.png"
+    photo.parent.mkdir(parents=True)
+    shutil.copy(PHOTO, photo)
+    if source == "in":
+        (tmp_path / "link").symlink_to(tmp_path / "in")
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out" / "a.png").hardlink_to(photo)
+    result = runner.invoke(app, ["translate", *options, str(tmp_path / source), str(tmp_path / target)])
+    assert result.exit_code == 1
+    assert "a.png is one of the pictures to paint. Nothing was painted" in result.output
+    assert photo.read_bytes() == PHOTO.read_bytes()
+
+
+def test_translate_may_paint_beside_the_photos(runner: CliRunner, tmp_path: Path) -> None:
+    with Image.open(PHOTO) as image:
+        image.convert("RGB").save(tmp_path / "a.jpg")
+    result = runner.invoke(app, ["translate", str(tmp_path), str(tmp_path)])
+    assert (result.exit_code, (tmp_path / "a.png").is_file()) == (0, True)
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["{tmp}/none", "{tmp}/out"], "no such folder"),

@@ -49,7 +49,7 @@ def published(x: np.ndarray, w: dict[str, np.ndarray], name: str, strided: int) 
     kernel, bias = w[f"{name}/CAM_logit/kernel"], w[f"{name}/CAM_logit/bias"]
     head = normalised(kernel, w[f"{name}/CAM_logit/u"])
     cam = np.concatenate([x.mean((0, 1)) @ head + bias, x.max((0, 1)) @ head + bias])
-    gated = x * (kernel[:, 0] + bias)
+    gated = x * (head[:, 0] + bias)  # fully_connected_with_w divides the kernel before it gathers the weights
     both = np.concatenate([gated, gated], -1)
     x = leaky(convolved(both, w[f"{name}/conv_1x1/conv2d/kernel"], w[f"{name}/conv_1x1/conv2d/bias"], 1, (0, 0)))
     return spectral(x, "D_logit", 1, (1, 2)), cam

@@ -2,10 +2,13 @@
 
 import hashlib
 import io
+import re
+import shutil
 import tarfile
 import threading
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -95,10 +98,73 @@ def test_an_archive_that_leads_outside_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "outside.index").exists()
 
 
+LIGHT, FULL = "run/UGATIT_light_sn/m-1.index", "run/UGATIT_sn/m-2.index"
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+@pytest.mark.parametrize(
+    ("members", "inside", "chosen"),
+    [
+        (["__MACOSX/run/._m-1.index", "run/m-1.index", "run/m-2.index"], None, "run"),
+        (["__MACOSX/a_latest.pt", "run/._a_latest.pt", "run/a_params_0000010.pt"], None, "run/a_params_0000010.pt"),
+        (["._m-1.index", "run/m-1.index"], None, "run"),
+        (["m-1.index"], None, "."),
+        (["a2b_params_0100000.pt", "a2b_params_0900000.pt", "a2b_params_latest.pt"], None, "a2b_params_latest.pt"),
+        (["a2b_params_1000000.pt", "a2b_params_900000.pt", "a2b.pt"], None, "a2b_params_1000000.pt"),
+        (["a2b_params_0100000.pt", "a2b_params_latest.pt"], "a2b_params_0100000.pt", "a2b_params_0100000.pt"),
+        ([LIGHT, FULL], "run/UGATIT_sn/", "run/UGATIT_sn"),
+    ],
+)
+def test_which_checkpoint_of_an_archive(
+    tmp_path: Path, kind: str, members: list[str], inside: str | None, chosen: str
+) -> None:
+    archive, folder = _packed(tmp_path, kind, members), tmp_path / "unpacked"
+    assert unpack(archive, folder, inside) == folder / chosen
+
+
+@pytest.mark.parametrize(
+    ("members", "inside", "message"),
+    [
+        ([LIGHT, FULL], None, "several checkpoints. Say which with --inside: run/UGATIT_light_sn, run/UGATIT_sn."),
+        ([LIGHT, FULL], "UGATIT_sn", "no checkpoint UGATIT_sn. Say which with --inside: run/UGATIT_light_sn, run"),
+        (
+            ["a_latest.pt", "b_latest.pt"],
+            None,
+            "several checkpoints. Say which with --inside: a_latest.pt, b_latest.pt",
+        ),
+        (["__MACOSX/m-1.index", "._a.pt"], None, "holds neither"),
+    ],
+)
+def test_an_archive_that_leaves_it_open(tmp_path: Path, members: list[str], inside: str | None, message: str) -> None:
+    with pytest.raises(FetchError, match=re.escape(message)):
+        unpack(_packed(tmp_path, "zip", members), tmp_path / "unpacked", inside)
+
+
+def _packed(tmp_path: Path, kind: str, members: list[str]) -> Path:
+    for name in members:
+        path = tmp_path / "content" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    return Path(shutil.make_archive(str(tmp_path / "packed"), kind, tmp_path / "content"))
+
+
+def test_the_command_asks_which_and_is_told(tmp_path: Path) -> None:
+    for name, config in (("one", TINY), ("two", replace(TINY, light=False))):
+        variables = tensorflow_variables({"generator_B": random_weights(config)})
+        write_tensorflow(tmp_path / "runs" / name / "UGATIT.model-1", variables)
+    archive = Path(shutil.make_archive(str(tmp_path / "packed"), "zip", tmp_path / "runs"))
+    sha256, out = hashlib.sha256(archive.read_bytes()).hexdigest(), tmp_path / "w.safetensors"
+    arguments = ["fetch-weights", str(archive), "--sha256", sha256, "--out", str(out)]
+    asked = CliRunner().invoke(app, arguments)
+    assert asked.exit_code == 1
+    assert "--inside: one, two." in asked.output
+    told = CliRunner().invoke(app, [*arguments, "--inside", "two"])
+    assert told.exit_code == 0, told.output
+    assert not read_header(out).config.light
+
+
 @pytest.mark.parametrize("kind", ["zip", "gztar"])
 def test_a_packed_checkpoint_is_imported(tmp_path: Path, kind: str) -> None:
-    import shutil
-
     prefix = tmp_path / "run" / "model" / "UGATIT.model-1000000"
     write_tensorflow(prefix, tensorflow_variables({"generator_B": random_weights(TINY)}))
     archive = Path(shutil.make_archive(str(tmp_path / "packed"), kind, tmp_path / "run"))

@@ -78,6 +78,20 @@ def test_every_way_to_name_a_tensorflow_checkpoint(tmp_path: Path, suffix: str) 
     assert all(np.array_equal(written[f"generator_B/{name}"], value) for name, value in newest.items())
 
 
+def test_of_early_tensorflow_checkpoints_what_gates_is_read(tmp_path: Path) -> None:
+    weights = random_weights(TINY)
+    logit = {
+        "CAM_logit/dense/kernel": np.full_like(weights["CAM_logit/kernel"], 3),
+        "CAM_logit/dense/bias": np.full_like(weights["CAM_logit/bias"], 3),
+    }
+    prefix, out = tmp_path / "early" / "UGATIT.model-1", tmp_path / "out.safetensors"
+    write_tensorflow(prefix, tensorflow_variables({"generator_A": weights | logit, "generator_B": weights | logit}))
+    import_checkpoint(prefix, out)
+    written = load_file(out)
+    assert {name.removeprefix("generator_B/") for name in written} == set(weights)
+    assert all(np.array_equal(written[f"generator_B/{name}"], value) for name, value in weights.items())
+
+
 @pytest.fixture(scope="module")
 def published() -> Mapping[str, np.ndarray]:
     """See `published_torch.py`."""
@@ -184,6 +198,10 @@ def _with(name: str, value: np.ndarray) -> Callable[[Variables], object]:
         (
             _without("generator_B/resblock_0/res1/conv_0/conv2d/kernel"),
             "resblock_0/res1/conv_0/conv2d/kernel is missing",
+        ),
+        (
+            lambda all_: all_.update({"generator_B/CAM_logit/dense/kernel": all_.pop("generator_B/CAM_logit/kernel")}),
+            "CAM_logit/kernel is missing; generator_B/CAM_logit/dense/kernel has no place",
         ),
         (_with("generator_B/conv_7x7/kernel", np.ones(2, "f4")), "generator_B/conv_7x7/kernel has no place"),
         (_with("generator_B/ins_norm/gamma", np.ones(5, "f4")), r"ins_norm/gamma has shape \(5,\), not \(4,\)"),

@@ -91,6 +91,54 @@ def test_what_is_said() -> None:
     assert free is None or free > 2**20
 
 
+MIB = 2**20
+VERSION_2, VERSION_1 = "sys/fs/cgroup", "sys/fs/cgroup/memory"
+CACHED = f"anon 5\ninactive_file {300 * MIB}\nactive_file 7\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "free"),
+    [
+        ({}, 1024),
+        ({f"{VERSION_2}/memory.max": "max\n", f"{VERSION_2}/memory.current": f"{100 * MIB}\n"}, 1024),
+        ({f"{VERSION_2}/memory.max": f"{900 * MIB}\n", f"{VERSION_2}/memory.current": f"{500 * MIB}\n"}, 400),
+        (
+            {
+                f"{VERSION_2}/memory.max": f"{900 * MIB}\n",
+                f"{VERSION_2}/memory.current": f"{500 * MIB}\n",
+                f"{VERSION_2}/memory.stat": CACHED,
+            },
+            700,
+        ),
+        (
+            {
+                f"{VERSION_1}/memory.limit_in_bytes": f"{900 * MIB}\n",
+                f"{VERSION_1}/memory.usage_in_bytes": f"{500 * MIB}\n",
+                f"{VERSION_1}/memory.stat": f"inactive_file 3\ntotal_inactive_file {200 * MIB}\n",
+            },
+            600,
+        ),
+        (
+            {
+                f"{VERSION_1}/memory.limit_in_bytes": "9223372036854771712\n",
+                f"{VERSION_1}/memory.usage_in_bytes": f"{500 * MIB}\n",
+            },
+            1024,
+        ),
+    ],
+    ids=["no groups", "no limit", "limit", "limit and cache", "version 1", "version 1 without a limit"],
+)
+def test_what_is_free_in_a_container(tmp_path: Path, files: dict[str, str], free: int) -> None:
+    for name, text in {"proc/meminfo": f"MemTotal: 9 kB\nMemAvailable: {1024 * 1024} kB\n", **files}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert memory.free_memory(tmp_path) == free * MIB
+
+
+def test_a_system_that_does_not_say_what_is_free(tmp_path: Path) -> None:
+    assert memory.free_memory(tmp_path) is None
+
+
 def test_a_step_that_the_device_has_no_room_for() -> None:
     step = current_backend().program([]).compile(lambda side: {"sum": ops.sum(ops.ones((side, side)))})
     assert float(step(np.int32(3))["sum"]) == 9

@@ -3,6 +3,7 @@
 import csv
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,25 @@ blocks = 1
 [discriminator]
 strided = [1, 1]
 """
+SHAPE = """
+[generator]
+image_size = 8
+base_channels = 2
+downsamplings = 1
+blocks = 1
+[discriminator]
+strided = [1, 1]
+"""
+
+
+def stop_after_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    step = Trainer.train
+
+    def stopped(trainer: Trainer, *args: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return step(trainer, *args)
+
+    monkeypatch.setattr(Trainer, "train", stopped)
 
 
 @pytest.mark.usefixtures("eagerly")
@@ -35,13 +55,7 @@ def test_stopped_by_a_signal_and_resumed(runner: CliRunner, tmp_path: Path, monk
     (tmp_path / "recipe.toml").write_text(RECIPE)
     size = ["--image-size", "8", "--base-channels", "2", "--batch", "2", "--precision", "float32"]
     arguments = ["train", "--data", str(data), "--out", str(out)]
-    step = Trainer.train
-
-    def stopped(trainer: Trainer, *args: Any) -> Any:
-        os.kill(os.getpid(), signal.SIGTERM)
-        return step(trainer, *args)
-
-    monkeypatch.setattr(Trainer, "train", stopped)
+    stop_after_each_step(monkeypatch)
     result = runner.invoke(app, [*arguments, "--config", str(tmp_path / "recipe.toml"), *size])
     assert result.exit_code == 0, result.output
     assert "stopped, go on with --resume: 1 steps, 2 pairs" in result.output
@@ -78,6 +92,43 @@ def test_stopped_by_a_signal_and_resumed(runner: CliRunner, tmp_path: Path, monk
         for value in tf.compat.v1.Event.FromString(record.numpy()).summary.value
     }
     assert {"cycle", "cam", "pairs_per_second", "samples"} <= tags
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_a_file_changes_of_a_run_that_goes_on_what_it_names(runner: CliRunner, tmp_path: Path) -> None:
+    out, began = tmp_path / "out", tmp_path / "began.toml"
+    began.write_text("batch = 2\npool = 2\ndecay_from = 1.0\n[losses]\ncam = 50.0\n" + SHAPE)
+    arguments = ["train", "--data", str(write_data(tmp_path / "data")), "--out", str(out)]
+    result = runner.invoke(app, [*arguments, "--config", str(began), "--steps", "1"])
+    assert result.exit_code == 0, result.output
+    before = read_checkpoint(out / "checkpoint.safetensors").recipe
+
+    lower = tmp_path / "lower.toml"
+    lower.write_text('learning_rate = 1e-5\nstart = "nowhere"\n[losses]\ncycle = 5.0\n')
+    result = runner.invoke(app, [*arguments, "--config", str(lower), "--resume", "--steps", "2"])
+    assert result.exit_code == 0, result.output
+    losses = replace(before.losses, cycle=5.0)
+    expected = replace(before, learning_rate=1e-5, start="nowhere", losses=losses, steps=2)
+    assert read_checkpoint(out / "checkpoint.safetensors").recipe == expected
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_minutes_hold_until_something_else_is_said(
+    runner: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (recipe := tmp_path / "recipe.toml").write_text(SHAPE)
+    out = tmp_path / "out"
+    arguments = ["train", "--data", str(write_data(tmp_path / "data")), "--out", str(out)]
+    stop_after_each_step(monkeypatch)
+    for given, held in (
+        (["--config", str(recipe), "--minutes", "60"], 60),
+        (["--resume"], 60),
+        (["--resume", "--minutes", "90"], 90),
+        (["--resume", "--steps", "9"], None),
+    ):
+        result = runner.invoke(app, [*arguments, *given])
+        assert result.exit_code == 0, result.output
+        assert read_checkpoint(out / "checkpoint.safetensors").minutes == held, given
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,8 @@ def test_a_mistake_would_be_noticed(line: str, message: str):
 
 
 def test_options_in_the_text_exist():
-    known = {option for command in GROUP.commands.values() for one in command.params for option in one.opts}
+    parameters = [one for command in GROUP.commands.values() for one in command.params]
+    known = {option for one in parameters for option in (*one.opts, *one.secondary_opts)}
     text = re.sub(r"```.*?```", "", DOCUMENT, flags=re.DOTALL)
     named = set(re.findall(r"`(--[a-z-]+)", text))
     assert named <= known | {"--help"}

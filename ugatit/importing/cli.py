@@ -22,7 +22,7 @@ def import_command(
     ] = None,
     smoothing: Annotated[
         bool | None,
-        typer.Option(help="Whether AdaLIN was smoothed, which no file tells.  [default: as the release's default]"),
+        typer.Option(help="Whether AdaLIN takes 0.1 off rho.  [default: as the file, its folder's name or rho tell]"),
     ] = None,
     half: Annotated[bool, typer.Option("--half", help="Store float16: half the size.")] = False,
 ) -> None:
@@ -39,4 +39,4 @@ def import_command(
     kind = "light" if done.config.light else "full"
     typer.echo(f"{out}: {direction}, {kind}, {done.parameters:,} parameters, from the {done.release}")
     for name, value in done.config.to_dict().items():
-        typer.echo(f"{name + ':':16}{value}")
+        typer.echo(f"{name + ':':16}{done.smoothing if name == 'smoothing' else value}")

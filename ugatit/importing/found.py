@@ -34,6 +34,7 @@ class Found:
         spell: a native name below the scope as the checkpoint calls it, for messages.
         facts: of the configuration, what the file itself states (`image_size`, `smoothing`).
         provenance: what the file states about where the weights come from.
+        folder: the name of the folder that it lies in.
     """
 
     release: str
@@ -43,3 +44,4 @@ class Found:
     spell: Callable[[str], str]
     facts: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    folder: str = ""

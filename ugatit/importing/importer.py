@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from ugatit.direction import Direction
 from ugatit.errors import WeightsError
 from ugatit.importing.found import Found
 from ugatit.importing.shapes import Unreadable, expected_shapes, read_off
+from ugatit.importing.smoothing import find_smoothing
 
 SHOWN = 8  # problems named in one message
 
@@ -25,11 +26,13 @@ class Imported:
         config: the configuration that was read off the shapes.
         release: who wrote the checkpoint.
         parameters: numbers in the generator.
+        smoothing: whether AdaLIN is smoothed, and what tells so, in words.
     """
 
     config: GeneratorConfig
     release: str
     parameters: int
+    smoothing: str
 
 
 def import_checkpoint(
@@ -52,7 +55,7 @@ def import_checkpoint(
         direction: which of the two generators.
         image_size: in pixels, for a light generator, whose shapes do not tell; None takes what the file says, or 256.
         smoothing: whether it was trained with smoothed AdaLIN (the TensorFlow release's `--smoothing`); None takes
-            what the file says, or the release's default.
+            what the file says, or what `find_smoothing` makes of it.
         half: store float16 in place of float32.
 
     Raises:
@@ -60,8 +63,10 @@ def import_checkpoint(
         OSError: the file cannot be written.
     """
     with _open(Path(checkpoint), direction) as found:
-        config = _config(checkpoint, found, image_size, smoothing)
+        config = _config(checkpoint, found, image_size)
         _compare(checkpoint, found, expected_shapes(config))
+        smoothed = find_smoothing(found, smoothing)
+        config = replace(config, smoothing=smoothed.on)
         tensors = _read(checkpoint, found, half)
     provenance = {
         **found.provenance,
@@ -69,7 +74,7 @@ def import_checkpoint(
         "imported": f"{Path(checkpoint).name} ({found.release})",
     }
     _write(out, {f"{direction.scope}/{name}": value for name, value in tensors.items()}, config, provenance)
-    return Imported(config, found.release, sum(value.size for value in tensors.values()))
+    return Imported(config, found.release, sum(value.size for value in tensors.values()), str(smoothed))
 
 
 def _open(path: Path, direction: Direction) -> AbstractContextManager[Found]:
@@ -86,13 +91,10 @@ def _open(path: Path, direction: Direction) -> AbstractContextManager[Found]:
     return open_tensorflow(find_prefix(path), direction)
 
 
-def _config(checkpoint: str | Path, found: Found, image_size: int | None, smoothing: bool | None) -> GeneratorConfig:
-    facts = found.facts
-    if smoothing is None:
-        smoothing = facts.get("smoothing", True)
+def _config(checkpoint: str | Path, found: Found, image_size: int | None) -> GeneratorConfig:
     shapes = {name: tensor.shape for name, tensor in found.tensors.items()}
     try:
-        return read_off(shapes, found.dialect, image_size=image_size or facts.get("image_size"), smoothing=smoothing)
+        return read_off(shapes, found.dialect, image_size=image_size or found.facts.get("image_size"))
     except Unreadable as error:
         message = str(error)
         name = message.split(" ", 1)[0]

@@ -67,17 +67,14 @@ def _shapes(config: GeneratorConfig) -> Iterator[tuple[str, Shape]]:
     yield from conv("G_logit", 7, base, config.colours)
 
 
-def read_off(
-    shapes: Mapping[str, Shape], dialect: Dialect, *, image_size: int | None = None, smoothing: bool = True
-) -> GeneratorConfig:
-    """The configuration that a generator's shapes tell.
+def read_off(shapes: Mapping[str, Shape], dialect: Dialect, *, image_size: int | None = None) -> GeneratorConfig:
+    """The configuration that a generator's shapes tell. Of smoothing none does: it is what the dialect has by default.
 
     Args:
         shapes: by native names below the scope.
         dialect: whose names they were.
         image_size: of a light generator, whose shapes do not depend on it (None: 256, the paper's); a full one tells
             its own, which has to agree.
-        smoothing: whether AdaLIN keeps a share of layer norm: no shape tells; ignored in the pytorch dialect.
 
     Raises:
         Unreadable: a tensor that decides is missing or misshapen, or the image size does not agree.
@@ -106,7 +103,7 @@ def read_off(
             image_size=(image_size or 256) if light else own_size,
             light=light,
             dialect=dialect,
-            smoothing=smoothing and dialect == "tensorflow",
+            smoothing=dialect == "tensorflow",
             pixel_shuffle=block,
         )
     except ValueError as error:

@@ -16,6 +16,9 @@ from ugatit.errors import WeightsError
 from ugatit.importing.found import Found, Tensor
 
 SLOT = re.compile(r"/Adam(_\d+)?$")  # the optimiser keeps its moments beside every variable
+# Until 20 August 2019 the release computed the CAM's logit, which painting has no use for, with a layer of its own;
+# what gates the features, and is read, is CAM_logit/kernel and CAM_logit/bias (its ops.py, fully_connected_with_w).
+LOGIT_ALONE = frozenset({"CAM_logit/dense/kernel", "CAM_logit/dense/bias"})
 PARTS = re.compile(r"\.(index|meta|data-\d+-of-\d+)$")
 
 
@@ -61,10 +64,13 @@ def open_tensorflow(prefix: Path, direction: Direction) -> Iterator[Found]:
         for name, shape in shapes.items()
         if name.startswith(scope) and not SLOT.search(name)
     }
+    if "CAM_logit/kernel" in tensors:
+        tensors = {name: tensor for name, tensor in tensors.items() if name not in LOGIT_ALONE}
     if not tensors:
         scopes = sorted({name.split("/", 1)[0] for name in shapes})
         raise WeightsError(f"{prefix}: no {scope} ({direction}) in it, but: {', '.join(scopes[:8]) or 'nothing'}.")
-    yield Found("TensorFlow release", "tensorflow", tensors, (), lambda name: f"{scope}{name}")
+    folder = prefix.parent.resolve().name
+    yield Found("TensorFlow release", "tensorflow", tensors, (), lambda name: f"{scope}{name}", folder=folder)
 
 
 def _reading(prefix: Path, reader: Any, name: str) -> Callable[[], np.ndarray]:

@@ -1,8 +1,10 @@
 // The page: choose, adjust, watch, keep.
 
-import { ApiError, cancel, look, repaint, send } from "./api.js";
+import { ApiError, cancel, discard, forgetme, freshKey, look, repaint, send } from "./api.js";
 import { copy } from "./copy.js";
 import { CropBox } from "./crop.js";
+import { $, later, pair, photoBytes, say, standing, words } from "./say.js";
+import { ask } from "./sure.js";
 
 const PAUSE = 250; // ms at least between looks: most of the time the service holds the answer back until there is news
 const PAUSE_LONGEST = 5000; // while the connection is lost
@@ -20,15 +22,11 @@ const HOPELESS = [
   "blocked",
 ];
 
-const $ = (id) => document.getElementById(id);
-const app = $("app");
-const words = JSON.parse(app.dataset.words);
-const photoBytes = Number(app.dataset.photoBytes);
-const say = (key, values = {}) => words[key].replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all);
 
 const scenes = ["start", "choices", "work", "result", "failure"];
 const form = $("choices");
-const state = { photos: [], address: null, job: null, retry: null, lost: false, abort: null, watching: null };
+// kept: the job whose pictures were shown last; what is made of it, and fails, leads back to them.
+const state = { photos: [], address: null, job: null, page: null, kept: null, retry: null, lost: false, abort: null, watching: null };
 
 const crop = new CropBox($("crop"), $("shade"), $("preview"), (region) => {
   const percent = (value) => Math.round(value * 100);
@@ -45,9 +43,15 @@ function show(scene, { focus = false } = {}) {
   if (focus) $(scene).focus();
 }
 
-function complain(text) {
+/** Put a job into the address, or none; with `further`, the way back leads to the one before. */
+function go(id, further = false) {
+  history[further ? "pushState" : "replaceState"](null, "", id ? `#${id}` : location.pathname);
+}
+
+function complain(text, { good = false } = {}) {
+  $("problem").classList.toggle("good", good);
   $("problem").textContent = text;
-  $("problem").hidden = false;
+  $("problem").hidden = !text;
 }
 
 // Choose
@@ -60,6 +64,7 @@ function take(files) {
   stop();
   if (state.address) URL.revokeObjectURL(state.address);
   state.photos = photos;
+  state.kept = null;
   state.address = URL.createObjectURL(photos[0]);
   const preview = $("preview");
   preview.onload = () => shown(true);
@@ -71,7 +76,7 @@ function take(files) {
   form.reset();
   if (address) form.elements.email.value = address;
   crop.forget();
-  history.replaceState(null, "", location.pathname);
+  go(null);
   show("choices");
   chosen();
   form.querySelector("[type=submit]").focus();
@@ -134,28 +139,31 @@ function paint(choice, key = freshKey()) {
 
 /** Another picture of the photo that the service still has. */
 function again(variant, id = state.job, key = freshKey()) {
-  return work((lost) => again(variant, id, lost ? key : freshKey()), () => {
+  const begin = () => {
     status(words.accepted, null);
     cancelButton().hidden = true; // until its id is known
     return repaint(id, variant, key);
-  });
+  };
+  return work((lost) => again(variant, id, lost ? key : freshKey()), begin, state.kept);
 }
 
 /**
  * Watch a job to its end.
  * @param {(lost: boolean) => void} retry  starts it anew; with the same key when nobody knows whether it arrived
  * @param {() => Promise<{id: string}>} begin
+ * @param {object?} back  the job that is shown again when nothing comes of it
  */
-async function work(retry, begin) {
+async function work(retry, begin, back = null) {
   stop();
   state.retry = retry;
-  const watching = (state.watching = {});
+  const watching = (state.watching = { back });
   show("work");
   try {
     const job = await begin();
     if (state.watching !== watching) return;
     state.abort = null;
-    history.replaceState(null, "", `#${job.id}`);
+    go(job.id, Boolean(back));
+    if (watching.unwanted) await cancel(job.id).catch(() => undefined);
     await watch(job, watching);
   } catch (error) {
     if (state.watching === watching) failed(error);
@@ -180,13 +188,14 @@ async function watch(job, watching) {
       if (state.watching !== watching) return;
       pause = PAUSE;
       wait = patience(now);
-      if (now.pictures.length || now.state === "delivered") return finished(now);
+      if (now.pictures.length) return finished(now);
+      if (now.state === "delivered") return failed(new ApiError("", "not_found")); // its pictures are deleted
       if (["failed", "cancelled", "expired"].includes(now.state)) {
-        return failed(new ApiError(now.message, now.code), now.again);
+        return failed(new ApiError(now.message, now.code), now);
       }
       tell(now);
     } catch (error) {
-      if (!(error instanceof ApiError) || error.code !== "no_connection") throw error;
+      if (!(error instanceof ApiError) || (error.code !== "no_connection" && error.status < 500)) throw error;
       if (state.watching === watching) status(words.lost, null);
       pause = Math.min(pause * 2, PAUSE_LONGEST);
     }
@@ -200,14 +209,9 @@ function patience({ eta }) {
 }
 
 function tell(job) {
-  cancelButton().hidden = job.state !== "queued" && job.state !== "running";
+  // No page: it is somebody else's.
+  cancelButton().hidden = !job.links.page || (job.state !== "queued" && job.state !== "running");
   status(standing(job), null);
-}
-
-function standing({ position, eta }) {
-  const seconds = eta === null ? null : Math.max(1, Math.round(eta));
-  const key = position === null ? "painting" : "waiting";
-  return seconds === null ? say(key, { position }) : say(`${key}_eta`, { position, seconds });
 }
 
 function status(text, percent) {
@@ -223,12 +227,17 @@ function stop() {
 }
 
 async function takeBack() {
-  const id = state.watching?.id;
-  if (!id) {
+  const { watching } = state;
+  const id = watching?.id;
+  if (!id && (state.abort?.() ?? true)) {
     stop();
     return show(state.photos.length ? "choices" : "start");
   }
   cancelButton().hidden = true;
+  if (!id) {
+    watching.unwanted = true; // all of it is sent: it is taken back as soon as it is known by what name
+    return;
+  }
   // Painted in the meantime, or no connection: watching goes on and shows what became of it.
   await cancel(id).catch(() => undefined);
 }
@@ -241,12 +250,15 @@ function cancelButton() {
 
 function finished(job) {
   state.watching = null;
+  state.kept = job;
+  state.job = job.id;
   const painted = job.pictures.length;
   const found = job.found ?? painted;
   const key = found > painted ? "result_some" : painted > 1 ? "result_many" : "result_one";
   $("result-title").textContent = say(key, { painted, found });
   $("pictures").replaceChildren(...job.pictures.map((picture, index) => pair(picture, index + 1, painted)));
   $("missed").textContent = job.missed.join("\n");
+  keepPage("result", job);
   $("share").hidden = !job.links.page;
   if (job.links.page) $("share-link").value = new URL(job.links.page, location.href).href;
   copyButton().textContent = words.copy_link;
@@ -259,38 +271,33 @@ function copyButton() {
   return document.querySelector("[data-act=copy]");
 }
 
-function pair(picture, number, painted) {
-  const copy = $("pair").content.cloneNode(true);
-  const part = (name) => copy.querySelector(`[data-part=${name}]`);
-  part("before").src = picture.original_url;
-  part("before").alt = say("before_alt", { number });
-  part("after").src = picture.url;
-  part("after").alt = say("after_alt", { number });
-  part("download").href = picture.download_url;
-  part("download").download = painted > 1 ? `anime-${number}.png` : "anime.png";
-  part("beside").href = picture.beside_url;
-  if (painted > 1) part("beside").setAttribute("aria-label", `${words.beside}, ${number}`);
-  if (painted > 1) part("download").setAttribute("aria-label", say("download_number", { number }));
-  return copy;
-}
-
-function failed(error, variants = []) {
+/** @param {object?} job  as it ended, when it came so far */
+function failed(error, job = null) {
+  const back = state.watching?.back;
   state.watching = null;
   state.abort = null;
   const code = error instanceof ApiError ? error.code : "unexpected";
-  if (code === "cancelled" || code === "aborted") {
-    history.replaceState(null, "", location.pathname);
+  const unwanted = code === "cancelled" || code === "aborted";
+  const text = { not_found: words.gone, photo_too_large: words.too_large }[code] ?? (error instanceof ApiError && error.message);
+  const why = [text || words.no_connection, later(error.retryAfter)].join(" ").trim();
+  if (back) {
+    go(back.id);
+    finished(back);
+    return complain(unwanted ? "" : why);
+  }
+  if (unwanted) {
+    go(null);
     return show(state.photos.length ? "choices" : "start");
   }
-  const text = code === "not_found" ? words.gone : error instanceof ApiError && error.message;
-  $("failure-text").textContent = [text || words.no_connection, later(error.retryAfter)].join(" ").trim();
+  $("failure-text").textContent = why;
+  keepPage("failure", job);
   const faceless = code === "no_face" || code === "face_too_small";
   if (["bad_email", "mail_quota"].includes(code)) {
     show("choices");
     return complain($("failure-text").textContent);
   }
   state.lost = code === "no_connection";
-  offer("failure", variants, { adjust: faceless, retry: !faceless && !HOPELESS.includes(code) && state.retry });
+  offer("failure", job?.again ?? [], { adjust: faceless, retry: !faceless && !HOPELESS.includes(code) && state.retry });
   return show("failure", { focus: true });
 }
 
@@ -308,30 +315,34 @@ function offer(scene, variants, resending) {
   }
 }
 
+/** What of a job can be deleted here: that of whoever sent it. */
+function keepPage(scene, job) {
+  state.page = job?.links.page ?? null;
+  $(scene).querySelector("[data-act=delete]").hidden = !state.page;
+}
+
+function wipe(question, yes, remove) {
+  ask(question, yes, async () => {
+    const { message } = await remove();
+    restart();
+    complain(message, { good: true });
+  });
+}
+
 function adjust() {
-  history.replaceState(null, "", location.pathname);
+  go(null);
   show("choices");
   chosen();
 }
 
-/** When it makes sense to try again, said as a time of day once it is more than a moment away. */
-function later(seconds) {
-  if (!(seconds > 45)) return "";
-  const time = new Date(Date.now() + seconds * 1000 + 59_000);
-  return say("retry_at", { time: time.toLocaleTimeString(document.documentElement.lang, { timeStyle: "short" }) });
-}
-
 function restart() {
   stop();
-  history.replaceState(null, "", location.pathname);
+  go(null);
+  state.kept = null;
   $("file").value = "";
   $("camera").value = "";
   show("start");
   $("file").focus();
-}
-
-function freshKey() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 // Wires
@@ -343,6 +354,8 @@ const acts = {
   again: (button) => again(button.dataset.variant),
   copy: () => copy($("share-link"), copyButton(), words.copied),
   retry: () => state.retry(state.lost),
+  delete: () => wipe(words.delete_sure, words.delete_now, () => discard(state.page)),
+  forget: () => wipe(words.forget_sure, words.forget_now, forgetme),
 };
 
 document.addEventListener("click", (event) => {
@@ -369,12 +382,20 @@ document.addEventListener("drop", (event) => {
   if (!busy()) take(event.dataTransfer.files);
 });
 
-// A page that is opened again (or its address, sent to oneself) goes on where the job stands.
-const known = location.hash.slice(1);
-if (/^[\w-]+$/.test(known)) {
+// A page that is opened again (or its address, sent to oneself) goes on where the job stands, and so does one that goes
+// back from what was made of a result to that result.
+function resume() {
+  const known = location.hash.slice(1);
+  if (!/^[\w-]+$/.test(known)) return;
+  stop();
   const watching = (state.watching = {});
   show("work");
   status(words.accepted, null);
   cancelButton().hidden = true;
   watch({ id: known }, watching).catch((error) => state.watching === watching && failed(error));
 }
+document.querySelector(".languages").addEventListener("click", ({ target }) => {
+  if (target.href) target.hash = location.hash; // goes on there, in the other language
+});
+window.addEventListener("popstate", resume);
+resume();

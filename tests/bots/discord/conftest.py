@@ -36,6 +36,11 @@ def quick_status(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bots.discord.door.EDIT_INTERVAL", 0.01)
 
 
+@pytest.fixture(autouse=True)
+def quick_fetches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bots.discord.intake.FETCH_PAUSE", 0.001)
+
+
 @pytest.fixture
 def env(simcord_env: simcord.Env) -> simcord.Env:
     return simcord_env

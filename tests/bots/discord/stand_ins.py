@@ -6,7 +6,9 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from random import Random
+from types import SimpleNamespace
 
+import discord
 from PIL import Image
 
 from bots.requests import Delivery, Door, PhotoRequest, Picture, Refused
@@ -98,9 +100,28 @@ class FakeStudio:
         self.tasks.append(asyncio.create_task(self.work(self.doors["discord"], job)))
         return job
 
+    async def latest(self, person: str, limit: int) -> list[Job]:
+        return [job for job in reversed(self.jobs) if job.person == person][:limit]
+
+
+def unwell(get: Callable[[str], bytes | None], failures: list[Exception]) -> Callable[[str], bytes | None]:
+    """A place for attachments that fails so first."""
+
+    def troubled(url: str) -> bytes | None:
+        if failures:
+            raise failures.pop(0)
+        return get(url)
+
+    return troubled
+
 
 def refusal(code: str, retry_at: float | None = None) -> Refused:
     return Refused(code, "as the test wants it", retry_at)
+
+
+def status(code: int) -> discord.HTTPException:
+    """What the SDK raises for a response with this status."""
+    return discord.HTTPException(SimpleNamespace(status=code, reason="as the test wants it"), "no")
 
 
 @dataclass

@@ -2,11 +2,13 @@
 
 import re
 
+import aiohttp
 import pytest
 
+from bots.discord.network import ForeignHost
 from bots.discord.reply import ReplyTo
 from inference.options import Crop, Faces, Options
-from tests.bots.discord.stand_ins import delivery_of, fail, paint, png_of, refusal
+from tests.bots.discord.stand_ins import delivery_of, fail, paint, png_of, refusal, status, unwell
 
 PHOTO = png_of(128)
 
@@ -37,6 +39,19 @@ async def test_it_is_acknowledged_before_the_photo_is_copied(env, ann, channel, 
     assert acknowledged == [[{"type": 5}]]
 
 
+async def test_it_is_acknowledged_before_the_database_is_asked(env, ann, channel, studio, monkeypatch):
+    acknowledged = []
+    get = studio.people.get
+
+    async def asked(person):
+        acknowledged.append([request.json for request in env.http_requests if request.path.endswith("/callback")])
+        return await get(person)
+
+    monkeypatch.setattr(studio.people, "get", asked)
+    await ann.slash(channel, "anime", photo=("me.png", PHOTO))
+    assert acknowledged == [[{"type": 5}]]
+
+
 async def test_what_the_studio_is_told(env, ann, channel, studio):
     result = await ann.slash(
         channel, "anime", photo=("me.png", PHOTO), faces="largest", crop="wide", whole=True, private=True
@@ -63,6 +78,17 @@ async def test_a_private_answer_is_seen_by_the_person_alone(env, ann, channel, s
     assert len(result.response.attachments) == 1
 
 
+async def test_a_spoiler_is_covered_until_it_is_clicked(env, ann, channel, studio, clock):
+    studio.work = paint(delivery_of(2))
+    result = await ann.slash(channel, "anime", photo=("us.png", PHOTO), spoiler=True)
+    assert [file.is_spoiler() for file in result.response.attachments] == [True, True]
+    clock.now += 15 * 60
+    await studio.doors["discord"].deliver(studio.jobs[-1], delivery_of())
+    assert channel.last_message.attachments[0].is_spoiler()
+    plain = await ann.slash(channel, "anime", photo=("us.png", PHOTO))
+    assert not any(file.is_spoiler() for file in plain.response.attachments)
+
+
 async def test_every_picture_comes_back_in_one_message(env, ann, channel, studio):
     delivery = delivery_of(3, found=5)
     studio.work = paint(delivery)
@@ -70,6 +96,13 @@ async def test_every_picture_comes_back_in_one_message(env, ann, channel, studio
     assert result.response.content == "Here you are: 3 of the 5 faces I found."
     assert [file.filename for file in result.response.attachments] == ["anime.png", "anime-2.png", "anime-3.png"]
     assert [await file.read() for file in result.response.attachments] == [p.png for p in delivery.pictures]
+
+
+async def test_no_more_pictures_are_promised_than_one_message_shows(env, ann, channel, studio):
+    studio.work = paint(delivery_of(12))
+    result = await ann.slash(channel, "anime", photo=("us.png", PHOTO))
+    assert result.response.content == "Here you are: 10 of the 12 faces I found."
+    assert len(result.response.attachments) == 10
 
 
 @pytest.mark.parametrize(
@@ -142,6 +175,24 @@ async def test_an_attachment_that_discord_does_not_hand_out(env, ann, channel, s
     result = await ann.slash(channel, "anime", photo=("me.png", PHOTO))
     assert result.response.content == "Discord did not hand me this picture. Please attach it again."
     assert not studio.jobs
+
+
+@pytest.mark.parametrize("trouble", [status(503), status(429), TimeoutError(), aiohttp.ServerDisconnectedError()])
+async def test_trouble_with_an_attachment_that_passes_is_not_noticed(env, ann, channel, studio, monkeypatch, trouble):
+    monkeypatch.setattr(env.backend.cdn, "get", unwell(env.backend.cdn.get, [trouble, trouble]))
+    studio.work = paint(delivery_of())
+    result = await ann.slash(channel, "anime", photo=("me.png", PHOTO))
+    assert studio.photos == [PHOTO]
+    assert result.response.content == "Here you are."
+
+
+@pytest.mark.parametrize(("failure", "attempts"), [(status(503), 4), (status(400), 1), (ForeignHost("no"), 1)])
+async def test_an_attachment_is_not_asked_for_in_vain(env, ann, channel, studio, monkeypatch, failure, attempts):
+    failures = [failure] * 9
+    monkeypatch.setattr(env.backend.cdn, "get", unwell(env.backend.cdn.get, failures))
+    result = await ann.slash(channel, "anime", photo=("me.png", PHOTO))
+    assert result.response.content.startswith("Discord did not hand me this picture.")
+    assert len(failures) == 9 - attempts
 
 
 async def test_it_works_in_direct_messages(env, studio):

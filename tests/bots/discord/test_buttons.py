@@ -1,16 +1,22 @@
 """The buttons under the bot's messages."""
 
 import asyncio
+import re
+import time
+from dataclasses import replace
 
+import discord
 import pytest
 import simcord
 
 from bots.discord.bot import AnimeBot, create_bot
-from bots.discord.reply import ReplyTo
+from bots.discord.buttons import CUSTOM_ID, Action, Press
+from bots.discord.reply import TOKEN_SECONDS, ReplyTo
 from inference import Crop, Options
 from inference.errors import NoFace
 from storage import State
 from tests.bots.discord.place import ANIME, PHOTO, Painter, labels, opened, place_in
+from tests.bots.discord.stand_ins import delivery_of
 from tests.bots.studio_parts import ended, reached, settings_in, studio_in
 
 
@@ -65,6 +71,14 @@ async def test_a_private_result_stays_private_however_it_is_pressed(settings):
             assert (await place.click(first.response, label)).response.ephemeral
 
 
+async def test_a_spoiler_stays_one_however_it_is_pressed(settings):
+    async with place_in(settings, Painter()) as place:
+        first = await place.ask(spoiler=True)
+        for label in ("Wider", "Side by side", "Emoji"):
+            pressed = await place.click(first.response, label)
+            assert [file.is_spoiler() for file in pressed.response.attachments] == [True], label
+
+
 async def test_side_by_side_and_emoji(settings):
     async with place_in(settings, Painter()) as place:
         first = await place.ask()
@@ -75,6 +89,11 @@ async def test_side_by_side_and_emoji(settings):
         assert opened(data).size == (128, 128)
         assert len(data) <= 256 * 1024
         assert place.pipeline.painted == [PHOTO]
+        await place.click(first.response, "Delete")
+        for answer in (both, emoji):
+            assert labels(answer.response) == ["Delete"]
+            await place.click(answer.response, "Delete")
+            assert answer.response is None
 
 
 async def test_delete_wipes_the_pictures_and_the_message(settings):
@@ -86,6 +105,57 @@ async def test_delete_wipes_the_pictures_and_the_message(settings):
         assert [told.content for told in gone.followups] == ["Deleted."]
         assert gone.followups[0].ephemeral
         assert await place.studio.pictures(await place.studio.job(job.id)) == ()
+
+
+async def test_delete_works_without_the_job(settings):
+    async with place_in(settings, Painter()) as place:
+        first = await place.ask()
+        await place.studio.forget(f"discord:{place.ann.id}")
+        ben = place.env.guild.add_member(place.env.create_user("ben"))
+        refused = await ben.click(first.response, label="Delete")
+        assert refused.response.content == "Only the person who asked for this picture can do that."
+        gone = await place.ann.click(first.response, label="Delete")
+        assert first.response is None
+        assert [told.content for told in gone.followups] == ["Deleted."]
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+async def test_delete_of_an_earlier_version_names_nobody(settings, forgotten):
+    async with place_in(settings, Painter()) as place:
+        first = await place.ask()
+        (job,) = await place.jobs()
+        bot = place.env.bot
+        assert isinstance(bot, AnimeBot)
+        view = discord.ui.View(timeout=None).add_item(Press(Action.DELETE, job.id, "Delete"))
+        await bot.door._show(ReplyTo.from_json(job.reply), "Here you are.", view)
+        if forgotten:
+            await place.studio.forget(job.person)
+        ben = place.env.guild.add_member(place.env.create_user("ben"))
+        refused = await ben.click(first.response, label="Delete")
+        assert refused.response.content == "Only the person who asked for this picture can do that."
+        await place.ann.click(first.response, label="Delete")
+        assert first.response is None
+
+
+async def test_deleting_what_somebody_else_just_deleted(settings):
+    async with place_in(settings, Painter()) as place:
+        first = await place.ask()
+        place.env.inject_error("DELETE", "/webhooks/*", status=404, code=10008)
+        gone = await place.ann.click(first.response, label="Delete")
+        assert [told.content for told in gone.followups] == ["Deleted."]
+
+
+async def test_custom_ids_are_within_the_limit_of_discord(settings):
+    async with place_in(settings, Painter()) as place:
+        await place.ask()
+        (job,) = await place.jobs()
+        bot = place.env.bot
+        assert isinstance(bot, AnimeBot)
+        longest = replace(job, person=f"discord:{2**64 - 1}")
+        for button in bot.door._buttons.result(longest, delivery_of(), beside=False).children:
+            assert isinstance(button, Press)
+            assert len(button.custom_id) <= 100
+            assert re.fullmatch(CUSTOM_ID, button.custom_id)
 
 
 async def test_what_is_deleted_cannot_be_had_again(settings):
@@ -149,6 +219,31 @@ async def test_what_waits_can_be_cancelled(settings):
             while result.response.content != "Cancelled.":  # noqa: ASYNC110 - the door edits in its own time
                 await asyncio.sleep(0.01)
         assert result.response.components == []
+
+
+@pytest.mark.parametrize("member", [True, False])
+async def test_cancelling_an_old_status_sends_nothing_new(settings, member):
+    pipeline, never = Painter(), asyncio.Event()
+    pipeline.act = lambda photo: never.wait()
+    async with place_in(settings, pipeline) as place:
+        result = await place.ann.slash(place.channel, "anime", photo=("me.png", PHOTO))
+        (job,) = await place.jobs()
+        bot = place.env.bot
+        assert isinstance(bot, AnimeBot)
+        async with asyncio.timeout(5):
+            while not result.response.components:  # noqa: ASYNC110 - the status comes with the clerk's next look
+                await asyncio.sleep(0.01)
+        bot.door._clock = lambda: time.time() + TOKEN_SECONDS
+        if not member:
+            place.env.inject_error("PATCH", "/channels/*", status=403, code=50001, times=None)
+            place.env.inject_error("POST", "/channels/*", status=403, code=50001, times=None)
+        pressed = await place.ann.click(result.response, label="Cancel")
+        assert (await ended(place.database, job.id)).state is State.CANCELLED
+        await place.studio.drain()
+        assert (result.response.content, result.response.components) == ("Cancelled.", [])
+        assert not pressed.followups
+        assert len(place.channel.history()) == 1
+        assert not place.ann.user.dm_channel.history()
 
 
 async def test_cancelling_what_is_done_is_too_late(settings):

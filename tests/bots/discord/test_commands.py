@@ -42,6 +42,16 @@ async def test_anime_this_on_a_message_without_a_photo(env, ann, channel, studio
     assert not studio.requests
 
 
+@pytest.mark.parametrize(("name", "taken"), [("me.HEIC", True), ("image", True), ("me.gif", False), ("me.pdf", False)])
+async def test_anime_this_goes_by_the_name_where_discord_says_no_kind(env, ann, channel, studio, name, taken):
+    photo = png_of(64)
+    message = await ann.send(channel, "look", attachments=[(name, photo)])
+    for attachment in env.backend.messages[channel.id][message.id].attachments:
+        del attachment["content_type"]
+    await ann.context_menu(channel, "Anime this", message)
+    assert studio.photos == [photo] * taken
+
+
 async def test_commands_work_everywhere_and_for_everybody(env, simcord_bot):
     (sync,) = [request for request in env.http_requests if request.method == "PUT"]
     assert {command["name"] for command in sync.json} == {*TYPED, "Anime this"}
@@ -93,9 +103,25 @@ async def test_commands_go_to_the_named_servers_alone(env, studio, settings):
     bot = create_bot(settings.model_copy(update={"discord_guilds": (guild.id,)}), studio)
     before = len(env.http_requests)
     await env.restart_bot(bot)
-    synced = [request.path for request in env.http_requests[before:] if request.method == "PUT"]
-    assert len(synced) == 1
-    assert synced[0].endswith(f"/guilds/{guild.id}/commands")
+    synced = [request for request in env.http_requests[before:] if request.method == "PUT"]
+    assert [request.path.partition("/applications/")[2].partition("/")[2] for request in synced] == [
+        f"guilds/{guild.id}/commands",
+        "commands",
+    ]
+    assert {command["name"] for command in synced[0].json} == {*TYPED, "Anime this"}
+    assert synced[1].json == []  # those of a start before
+
+
+async def test_what_an_earlier_choice_of_servers_left_goes_when_it_is_used(env, ann, channel, studio, settings):
+    chosen = settings.model_copy(update={"discord_guilds": (env.guild.id,)})
+    await env.restart_bot(create_bot(chosen, studio))
+    await env.restart_bot(create_bot(settings, studio))
+    for left in (1, 0):
+        before = len(env.http_requests)
+        result = await ann.slash(channel, "help")
+        assert result.response.content.startswith("Type /anime")
+        emptied = [request for request in env.http_requests[before:] if request.method == "PUT"]
+        assert [request.json for request in emptied] == [[]] * left
 
 
 async def test_a_failed_sync_does_not_keep_the_bot_away(env, studio, settings, logs):

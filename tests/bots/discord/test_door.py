@@ -34,16 +34,30 @@ async def test_a_restarted_service_still_edits_the_response(env, ann, channel, s
     assert await result.response.attachments[0].read() == delivery.pictures[0].png
 
 
-async def test_after_the_token_the_answer_is_a_reply_in_the_channel(env, ann, channel, studio, clock):
+async def test_after_the_token_the_answer_is_a_new_message_in_place_of_the_status(env, ann, channel, studio, clock):
     result, job, door = await ask(ann, channel, studio)
+    await door.progress(job, Progress(Stage.WAITING, 3))
+    await env.settle()
+    assert result.response.components
     clock.now += LATE
     delivery = delivery_of()
     await door.deliver(job, delivery)
     answer = channel.last_message
     assert answer.content == f"<@{ann.id}> Here you are."
-    assert answer.reference.message_id == result.response.id
     assert await answer.attachments[0].read() == delivery.pictures[0].png
-    assert not edits(env)
+    assert len(edits(env)) == 1
+    assert result.response is None
+    assert len(channel.history()) == 1
+
+
+async def test_a_status_that_cannot_be_taken_away_keeps_no_answer_back(env, ann, channel, studio, clock, logs):
+    _, job, door = await ask(ann, channel, studio)
+    clock.now += LATE
+    env.inject_error("DELETE", "/channels/*", status=403, code=50001)
+    await door.deliver(job, delivery_of())
+    assert channel.last_message.content == f"<@{ann.id}> Here you are."
+    assert [entry["event"] for entry in logs] == ["discord status stays"]
+    assert len(channel.history()) == 2
 
 
 async def test_a_late_private_answer_goes_to_direct_messages_alone(env, ann, channel, studio, clock):
@@ -68,6 +82,18 @@ async def test_where_the_bot_may_not_speak_the_person_is_told_directly(env, ann,
     _, job, door = await ask(ann, channel, studio)
     clock.now += LATE
     env.inject_error("POST", f"/channels/{channel.id}/messages", status=403, code=50001)
+    await door.deliver(job, delivery_of())
+    assert len(ann.user.dm_channel.last_message.attachments) == 1
+
+
+@pytest.mark.parametrize("code", [50083, 160005])
+@pytest.mark.parametrize("late", [LATE, 0])
+async def test_what_a_closed_thread_does_not_take_goes_to_direct_messages(env, ann, channel, studio, clock, code, late):
+    _, job, door = await ask(ann, channel, studio)
+    clock.now += late
+    env.inject_error("PATCH", "/webhooks/*", status=400, code=code)
+    env.inject_error("POST", f"/channels/{channel.id}/messages", status=400, code=code)
+    env.inject_error("DELETE", "/channels/*", status=400, code=code)
     await door.deliver(job, delivery_of())
     assert len(ann.user.dm_channel.last_message.attachments) == 1
 
@@ -187,6 +213,16 @@ async def test_tokens_are_in_no_log_and_in_no_repr(env, ann, channel, studio, cl
         await door.deliver(job, delivery_of())
     assert len(reply.token) > 20
     assert reply.token not in f"{logs} {caplog.text} {reply!r} {caught.value!r}"
+
+
+async def test_what_was_cancelled_late_is_said_in_the_old_status(env, ann, channel, studio, clock):
+    result, job, door = await ask(ann, channel, studio)
+    await door.progress(job, Progress(Stage.WAITING, 3))
+    await env.settle()
+    clock.now += LATE
+    await door.dismiss(job)
+    assert (result.response.content, result.response.components) == ("Cancelled.", [])
+    assert len(channel.history()) == 1
 
 
 async def test_a_cancelled_job_is_said_in_the_response(env, ann, channel, studio):

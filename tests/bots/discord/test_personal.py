@@ -34,6 +34,15 @@ async def test_settings_hold_for_every_photo(settings):
         assert Preferences.from_json(known.settings) == Preferences(Faces.LARGEST, Crop.WIDE)
 
 
+@pytest.mark.parametrize(("command", "chosen"), [("settings", {"beside": True}), ("language", {"language": "de"})])
+async def test_a_choice_is_acknowledged_before_it_is_written_down(settings, command, chosen):
+    async with place_in(settings, Painter()) as place:
+        told = await place.ann.slash(place.channel, command, **chosen)
+        (callback,) = [request for request in place.env.http_requests if request.path.endswith("/callback")]
+        assert callback.json["type"] == 5, "thinking"
+        assert told.ephemeral
+
+
 async def test_a_chosen_language_is_spoken(settings):
     async with place_in(settings, Painter()) as place:
         told = await place.ann.slash(place.channel, "language", language="de")
@@ -57,6 +66,17 @@ async def test_forgetme_asks_and_says_what_it_wiped(settings, answer, left):
         assert asked.response.content.startswith(expected)
         assert asked.response.components == []
         assert told.acknowledged
+
+
+async def test_forgetme_names_the_button_that_takes_a_picture_away(settings):
+    async with place_in(settings, Painter()) as place:
+        await place.ask()
+        asked = await place.ann.slash(place.channel, "forgetme")
+        await place.click(asked.response, "Yes, delete everything")
+        assert asked.response.content.endswith("the Delete button under each takes it away.")
+    for language in WORDS.languages:
+        told = WORDS.say(language, "discord.forgotten", photos=1, pictures=2)
+        assert WORDS.say(language, "button.delete") in told
 
 
 async def test_operators_block_unblock_and_read_the_numbers(settings):

@@ -25,6 +25,17 @@ async def test_several_photos_are_one_job_and_one_answer(settings):
         assert job.missed == ("", "", "unsupported_format")
 
 
+async def test_a_photo_that_discord_does_not_hand_out_does_not_spoil_the_others(settings, monkeypatch):
+    async with place_in(settings, Painter()) as place:
+        get = place.env.backend.cdn.get
+        monkeypatch.setattr(place.env.backend.cdn, "get", lambda url: None if url.endswith("us.png") else get(url))
+        result = await place.ask(photo2=("us.png", png_of(24)), photo3=("you.png", png_of(16)))
+        (job,) = await place.jobs()
+        assert sorted(place.pipeline.painted) == sorted([PHOTO, png_of(16)])
+        assert result.response.content == "Here you are.\nPhoto 2: " + WORDS.say("en", "failed.not_fetched")
+        assert job.missed == ("", "not_fetched", "")
+
+
 async def test_anime_this_takes_all_photos_of_a_message(settings):
     async with place_in(settings, Painter()) as place:
         message = await place.ann.send(

@@ -7,6 +7,7 @@ from bots.requests import Discarded, PhotoRequest, Progress, Refused
 from bots.seal import Seal
 from inference import Options
 from storage import Job, ObjectStore, Source, State
+from storage.retention import Forgotten
 
 
 @dataclass
@@ -70,6 +71,9 @@ class FakeStudio:
         await self.store.delete([*job.results, *job.stored_inputs])
         self.change(job_id, results=(), inputs=())
         return Discarded(len(job.stored_inputs), len(job.results))
+
+    async def forget(self, person: str) -> Forgotten:
+        raise NotImplementedError("tests of it have a real studio")
 
     async def job(self, job_id: str) -> Job | None:
         return self.jobs.get(job_id)

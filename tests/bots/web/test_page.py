@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 import bots.web
 from bots.web import WebDoor, create_app
+from bots.web.secret_links import page_of
 from bots.web.wording import Wording
 from bots.words import Words
 from storage import ObjectStore, State, StorageError
@@ -89,7 +90,7 @@ async def test_every_file_that_the_page_names_is_there(client: httpx.AsyncClient
 
 def test_every_word_that_the_page_uses_exists() -> None:
     known = Wording(Words.load(), make_settings()).page("en")
-    script = (STATIC / "app.js").read_text()
+    script = "".join(script.read_text() for script in STATIC.glob("*.js"))
     templates = "".join(template.read_text() for template in TEMPLATES.iterdir())
     used = set(re.findall(r"\bwords\.(\w+)", templates + script)) | set(re.findall(r'say\("(\w+)"', script))
     assert len(used) > 30
@@ -165,8 +166,31 @@ async def test_languages(client: httpx.AsyncClient, header: str, language: str) 
     refused = await client.get("/api/selfies/none", headers={"Accept-Language": header})
     assert refused.json()["detail"] == words.say(language, "page.problem.not_found")
     for answer in (page, refused):
-        assert answer.headers["vary"] == "Accept-Language"
+        assert answer.headers["vary"] == "Accept-Language, Cookie"
         assert answer.headers["content-language"] == language
+
+
+async def test_a_language_is_chosen_and_kept(client: httpx.AsyncClient, studio: FakeStudio) -> None:
+    studio.jobs["j"] = make_job("j")
+    result = page_of("j", studio)
+    german = {"Accept-Language": "de"}
+    for path in ("/", result):
+        answer = await client.get(f"{path}?language=ja", headers=german)
+        assert (answer.status_code, answer.headers["location"]) == (303, path)
+        assert "HttpOnly" in answer.headers["set-cookie"]
+        assert '<html lang="ja">' in (await client.get(path, headers=german)).text
+        client.cookies.delete("language")
+        assert '<html lang="de">' in (await client.get(path, headers=german)).text
+    assert (await client.get("/?language=tlh", headers=german)).status_code == 200
+    client.cookies.set("language", "tlh")
+    assert '<html lang="de">' in (await client.get("/", headers=german)).text
+
+
+async def test_every_language_can_be_chosen(client: httpx.AsyncClient) -> None:
+    text = (await client.get("/")).text
+    for code in Words.load().languages:
+        assert f'href="?language={code}"' in text
+        assert Words.load().say(code, "personal.language_name") in text
 
 
 async def test_why_there_is_no_picture_is_said_to_each_visitor_in_their_language(
@@ -176,11 +200,11 @@ async def test_why_there_is_no_picture_is_said_to_each_visitor_in_their_language
     for language in ("ru", "en"):
         answer = await client.get("/api/selfies/j", headers={"Accept-Language": language})
         assert answer.json()["message"] == Words.load().failure(language, "no_face")
-        assert answer.headers["vary"] == "Accept-Language"
+        assert answer.headers["vary"] == "Accept-Language, Cookie"
 
 
 async def test_the_api_describes_itself(client: httpx.AsyncClient) -> None:
     description = (await client.get("/api/openapi.json")).json()
     of_one = {f"/api/selfies/{{job_id}}{ending}" for ending in ("", "/again", "/beside/{number}", "/cancel")}
-    assert set(description["paths"]) == {"/api/selfies"} | of_one
+    assert set(description["paths"]) == {"/api/selfies", "/api/forgetme"} | of_one
     assert "429" in description["paths"]["/api/selfies"]["post"]["responses"]

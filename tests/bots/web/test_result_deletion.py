@@ -90,3 +90,31 @@ async def test_deleting_a_photo_that_is_being_painted_stops_it(settings: Setting
         assert job.state is State.CANCELLED
         assert studio.progress_of(job.id) is None
         assert (await client.get(page)).status_code == 404
+
+
+async def test_a_visitor_has_everything_deleted(settings: Settings, pipeline: SteeredPipeline) -> None:
+    async with service(settings, pipeline) as (client, _, database, store):
+        for _ in range(2):
+            sent = (await client.post("/api/selfies", files={"photo": ("a", b"photo")})).json()
+            await ended(database, sent["id"])
+        # From one photo, two jobs: deleting either by its link would leave the photo to the other.
+        wider = (await client.post(f"{sent['links']['self']}/again?variant=wider")).json()
+        await ended(database, wider["id"])
+        await client.get("/?language=de")
+        answer = await client.post("/api/forgetme")
+        assert answer.json()["message"] == "Erledigt. Gelöscht: 2 Fotos, 6 Bilddateien."
+        assert await store.stale("", math.inf) == []
+        assert "language" not in client.cookies
+        assert (await client.get(sent["links"]["self"])).status_code == 404
+        assert (await client.post("/api/forgetme")).json()["photos"] == 0
+
+
+async def test_only_the_visitor_has_it_deleted(settings: Settings, pipeline: SteeredPipeline) -> None:
+    async with service(settings, pipeline) as (client, _, database, store):
+        sent = (await client.post("/api/selfies", files={"photo": ("a", b"photo")})).json()
+        await ended(database, sent["id"])
+        refused = await client.post("/api/forgetme", headers={"Origin": "https://elsewhere.example"})
+        assert refused.status_code == 403
+        client.cookies.clear()
+        assert (await client.post("/api/forgetme")).json()["pictures"] == 0
+        assert len(await store.stale("", math.inf)) == 3
