@@ -22,8 +22,7 @@ from bots.vitals import Queue, Stats
 from bots.workshop import Workshop
 from config import Settings
 from inference import Options, Pipeline, Priority, Scheduler
-from storage import Database, Job, ObjectMissing, ObjectStore, People, Source, State, StorageError, input_key
-from storage.broadcasts import Broadcasts
+from storage import Database, Job, ObjectMissing, ObjectStore, Source, State, StorageError, input_key
 from storage.objects import all_or_none
 from storage.retention import Forgotten, forget
 
@@ -36,6 +35,11 @@ class Studio:
     Args:
         metrics: is told what happens.
         clock: unix time in seconds.
+
+    Attributes:
+        people: what is remembered of people.
+        broadcasts: who can be written to, and what is being sent to them.
+        arrivals: what a door confirmed and has not dealt with yet.
     """
 
     def __init__(
@@ -48,6 +52,9 @@ class Studio:
         metrics: Metrics | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        self.people = database.people
+        self.broadcasts = database.broadcasts
+        self.arrivals = database.arrivals
         self._settings = settings
         self._database = database
         self._store = store
@@ -221,19 +228,13 @@ class Studio:
         counts = await self._database.jobs.counts()
         return Stats(self.ready, len(self._scheduler), counts, self._pipeline.seconds_per_picture())
 
-    @property
-    def people(self) -> People:
-        """What is remembered of people."""
-        return self._database.people
-
-    @property
-    def broadcasts(self) -> Broadcasts:
-        """Who can be written to, and what is being sent to them."""
-        return self._database.broadcasts
-
     async def job(self, job_id: str) -> Job | None:
         """The job as it stands now."""
         return await self._database.jobs.get(job_id)
+
+    async def job_of(self, source: Source) -> Job | None:
+        """The job that was made of what came from there."""
+        return await self._database.jobs.find(source)
 
     def progress_of(self, job_id: str) -> Progress | None:
         """Where an unfinished job stands; None when it does not wait and is not painted."""

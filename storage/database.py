@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from storage.arrivals import Arrivals
 from storage.broadcasts import Broadcasts
 from storage.jobs import Jobs
 from storage.mails import Mails
@@ -40,6 +41,7 @@ class Database:
         self.people = People(self._sql)
         self.broadcasts = Broadcasts(self._sql)
         self.mails = Mails(self._sql)
+        self.arrivals = Arrivals(self._sql)
 
     async def __aenter__(self) -> Self:
         await self._sql.open(migrate)

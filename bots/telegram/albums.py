@@ -52,8 +52,8 @@ class Albums:
     async def join(self, update_id: int, message: Message) -> None:
         """Add one item; returns when its album is dealt with.
 
-        So no update of an album is confirmed before its job is written down: after a crash in between, all of them
-        come again, and are one album again.
+        So no update of an album is confirmed, or forgotten by the keeper, before its job is written down: after a crash
+        in between, all of them come again, and are one album again.
         """
         key = (message.chat_id, str(message.media_group_id))
         item = Item(update_id, message)

@@ -8,6 +8,7 @@ import httpx
 from telegram.ext import Application, ApplicationBuilder, ChatMemberHandler, MessageHandler, filters
 
 from bots.telegram.admins import Admins
+from bots.telegram.asides import Asides
 from bots.telegram.audience import Audience
 from bots.telegram.broadcast import Broadcaster
 from bots.telegram.buttons import Buttons
@@ -40,6 +41,7 @@ class Parts:
 
     application: Application[Any, Any, Any, Any, Any, Any]
     door: TelegramDoor
+    asides: Asides
     handlers: Handlers
     broadcaster: Broadcaster
     profile: Profile
@@ -82,20 +84,21 @@ def create_parts(settings: Settings, studio: "Studio") -> Parts:
     speech = Speech(Words.load(), settings)
     buttons = Buttons(speech, studio)
     door = TelegramDoor(application.bot, speech, buttons, studio.remember)
+    asides = Asides(door.say)
     file_url = f"{settings.telegram_file_url}{token}"
     downloads = Downloads(application.bot, lambda: requests.files, file_url, settings.limits_photo_bytes)
-    personal = Personal(studio, door, buttons, speech)
+    personal = Personal(studio, asides, buttons, speech)
     membership = Membership(application.bot)
-    groups = Groups(studio.people, door, buttons, speech, membership)
+    groups = Groups(studio.people, asides, buttons, speech, membership)
     broadcaster = Broadcaster(studio, application.bot, door, buttons, speech)
     presses = Presses(studio, door, buttons, speech, personal, groups, membership, broadcaster)
     admins = Admins(studio, door, speech, settings.admins)
     inline = Inline(studio, speech)
-    handlers = Handlers(studio, door, downloads, speech, presses, personal, groups, inline, admins, broadcaster)
+    handlers = Handlers(studio, door, asides, downloads, speech, presses, personal, groups, inline, admins, broadcaster)
     handlers.add_to(application)
     profile = Profile(application.bot, speech, admins.ids)
     audience = Audience(studio.broadcasts, profile.greet)
     # In a group of their own, these see what the handlers above answer.
     application.add_handler(MessageHandler(filters.UpdateType.MESSAGE, audience.wrote), group=1)
     application.add_handler(ChatMemberHandler(audience.standing, ChatMemberHandler.MY_CHAT_MEMBER), group=1)
-    return Parts(application, door, handlers, broadcaster, profile, (requests, updates))
+    return Parts(application, door, asides, handlers, broadcaster, profile, (requests, updates))

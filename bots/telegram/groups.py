@@ -7,9 +7,8 @@ from telegram import CallbackQuery, Message, Update
 from telegram.constants import ChatType
 from telegram.error import BadRequest
 
-from bots.requests import Undeliverable
+from bots.telegram.asides import Asides
 from bots.telegram.buttons import Action, Buttons, Pressed
-from bots.telegram.door import TelegramDoor
 from bots.telegram.group_rules import GroupRules
 from bots.telegram.intake import chosen_language, language_of, person_of, reply_to
 from bots.telegram.membership import Membership
@@ -25,10 +24,10 @@ class Groups:
     """Rules are kept as the settings of a person named `telegram-chat:ID`."""
 
     def __init__(
-        self, people: People, door: TelegramDoor, buttons: Buttons, speech: Speech, membership: Membership
+        self, people: People, asides: Asides, buttons: Buttons, speech: Speech, membership: Membership
     ) -> None:
         self._people = people
-        self._door = door
+        self._asides = asides
         self._buttons = buttons
         self._speech = speech
         self._membership = membership
@@ -46,15 +45,12 @@ class Groups:
         if (message := update.message) is None:
             return
         language = await chosen_language(self._people, person_of(message), language_of(message))
-        try:
-            if await self._membership.writes_as_admin(message):
-                rules = await self._rules(message.chat_id)
-                text = await self._text(message.chat_id, language)
-                await self._door.say(reply_to(message), text, self._buttons.group(language, rules))
-            else:
-                await self._door.say(reply_to(message), self._speech.say(language, "telegram.group.for_admins"))
-        except Undeliverable as error:
-            log.info("nobody to answer", why=str(error))
+        if await self._membership.writes_as_admin(message):
+            rules = await self._rules(message.chat_id)
+            text = await self._text(message.chat_id, language)
+            self._asides.say(reply_to(message), text, self._buttons.group(language, rules))
+        else:
+            self._asides.say(reply_to(message), self._speech.say(language, "telegram.group.for_admins"))
 
     async def pressed(self, query: CallbackQuery, message: Message, meant: Pressed, language: str) -> str | None:
         """Do what a button under these settings stands for; returns what the answer to the press says."""

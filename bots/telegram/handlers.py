@@ -20,15 +20,17 @@ from telegram.ext import (
 )
 
 from bots.preferences import Preferences
-from bots.requests import Refused, Undeliverable
+from bots.requests import Refused
 from bots.telegram.admins import Admins
 from bots.telegram.albums import Albums, Item
+from bots.telegram.asides import Asides
 from bots.telegram.broadcast import Broadcaster
 from bots.telegram.door import TelegramDoor
 from bots.telegram.groups import Groups
 from bots.telegram.hints import hint_for
 from bots.telegram.inline import Inline, OwnResults
 from bots.telegram.intake import (
+    ALBUM,
     Downloads,
     Shown,
     chosen_language,
@@ -42,8 +44,8 @@ from bots.telegram.personal import Personal
 from bots.telegram.presses import Presses, answer
 from bots.telegram.reply import ReplyTo
 from bots.telegram.speech import Speech
-from inference import Direction
-from storage import Job, StorageError
+from inference import Direction, Options
+from storage import Job, Source, StorageError
 
 if TYPE_CHECKING:
     from bots.studio import Studio
@@ -68,6 +70,7 @@ class Handlers:
         self,
         studio: "Studio",
         door: TelegramDoor,
+        asides: Asides,
         downloads: Downloads,
         speech: Speech,
         presses: Presses,
@@ -79,6 +82,7 @@ class Handlers:
     ) -> None:
         self._studio = studio
         self._door = door
+        self._asides = asides
         self._downloads = downloads
         self._speech = speech
         self._presses = presses
@@ -168,11 +172,15 @@ class Handlers:
         first = messages[0]
         directions = {_addressed(message) for message in messages} - {None}
         private = first.chat.type == ChatType.PRIVATE
+        album = Source("telegram", str(first.chat_id), ALBUM, str(first.media_group_id))
+        earlier = None if directions else await self._studio.job_of(album)
+        if earlier is not None:  # these came late: what a caption asked for those before them holds for them as well
+            directions = {_asked_for(earlier)} - {None}
         if not (directions or private or (await self._groups.rules(first)).every):
             return
         shown = [Shown(message, photo) for message in messages if (photo := photo_of(message)) is not None]
         if not shown:
-            if directions or private:
+            if (directions or private) and earlier is None:
                 await self._say(first, hint_for(first))
             return
         direction = Direction.ANIME if directions or private else None
@@ -210,7 +218,7 @@ class Handlers:
         rules = await self._groups.rules(asked)
         if not await self._groups.may_ask(asked, rules):
             if direction is not None:
-                await self._reply(asked, self._speech.say(language, "telegram.group.admins_only"))
+                self._asides.answer(reply_to(asked), self._speech.say(language, "telegram.group.admins_only"))
             return None
         preferences = rules.over(Preferences.from_json(person.settings))
         request = request_of(asked, shown, language, preferences, direction, album)
@@ -228,7 +236,7 @@ class Handlers:
             reference = secrets.token_hex(4)
             log.info("photo refused", code=refused.code, why=str(refused), reference=reference)
             if direction is not None:
-                await self._reply(asked, self._speech.refusal(language, refused, reference))
+                self._asides.answer(reply_to(asked), self._speech.refusal(language, refused, reference))
             return None
         # A job that is answered, or was taken in before, has no progress, or a status message to edit.
         progress = self._studio.progress_of(job.id)
@@ -237,16 +245,8 @@ class Handlers:
         return job
 
     async def _say(self, message: Message, key: str) -> None:
-        await self._reply(
-            message,
-            self._speech.say(await chosen_language(self._studio.people, person_of(message), language_of(message)), key),
-        )
-
-    async def _reply(self, message: Message, text: str) -> None:
-        try:
-            await self._door.say(reply_to(message), text)
-        except Undeliverable as error:
-            log.info("nobody to answer", why=str(error))
+        language = await chosen_language(self._studio.people, person_of(message), language_of(message))
+        self._asides.say(reply_to(message), self._speech.say(language, key))
 
     async def _failed(self, update: object, context: Context) -> None:
         """Whatever no handler foresaw: one sentence for the person, all of it in the log, one reference for both."""
@@ -263,7 +263,7 @@ class Handlers:
                 await answer(query, self._speech.failure(language, "unexpected", reference), alert=True)
             if (message := update.message) is not None:
                 language = await self._spoken(person_of(message), language_of(message))
-                await self._reply(message, self._speech.failure(language, "unexpected", reference))
+                self._asides.answer(reply_to(message), self._speech.failure(language, "unexpected", reference))
 
     async def _spoken(self, person: str, tag: str) -> str:
         try:
@@ -288,6 +288,11 @@ def _addressed(message: Message) -> Direction | None:
     replied = message.reply_to_message
     to_bot = replied is not None and replied.from_user is not None and replied.from_user.id == message.get_bot().id
     return _called(message) or (Direction.ANIME if to_bot else None)
+
+
+def _asked_for(job: Job) -> Direction | None:
+    """What its photos are to become; None where nobody asked for it."""
+    return None if ReplyTo.from_json(job.reply).quiet else Options.from_json(job.options).direction
 
 
 def _no_photo(replied: Message | None, direction: Direction) -> str:

@@ -10,9 +10,8 @@ from telegram.error import BadRequest
 from telegram.ext import CallbackContext
 
 from bots.preferences import Preferences
-from bots.requests import Undeliverable
+from bots.telegram.asides import Asides
 from bots.telegram.buttons import AUTOMATIC, Action, Buttons, Pressed
-from bots.telegram.door import TelegramDoor
 from bots.telegram.intake import chosen_language, language_of, person_of, reply_to
 from bots.telegram.speech import Speech
 from inference import Crop, Faces
@@ -28,9 +27,9 @@ Context = CallbackContext[Any, Any, Any, Any]
 class Personal:
     """/settings, /language and /forgetme, and the buttons under their answers."""
 
-    def __init__(self, studio: "Studio", door: TelegramDoor, buttons: Buttons, speech: Speech) -> None:
+    def __init__(self, studio: "Studio", asides: Asides, buttons: Buttons, speech: Speech) -> None:
         self._studio = studio
-        self._door = door
+        self._asides = asides
         self._buttons = buttons
         self._speech = speech
 
@@ -39,18 +38,18 @@ class Personal:
             language = await self._language(message)
             person = await self._studio.people.get(person_of(message))
             buttons = self._buttons.settings(language, Preferences.from_json(person.settings))
-            await self._ask(message, language, "personal.settings", buttons)
+            self._ask(message, language, "personal.settings", buttons)
 
     async def language(self, update: Update, context: Context) -> None:
         if (message := update.message) is not None:
             language = await self._language(message)
             person = await self._studio.people.get(person_of(message))
-            await self._ask(message, language, "personal.language", self._buttons.languages(language, person.language))
+            self._ask(message, language, "personal.language", self._buttons.languages(language, person.language))
 
     async def forget(self, update: Update, context: Context) -> None:
         if (message := update.message) is not None:
             language = await self._language(message)
-            await self._ask(message, language, "personal.forget", self._buttons.forget(language))
+            self._ask(message, language, "personal.forget", self._buttons.forget(language))
 
     async def pressed(self, query: CallbackQuery, message: Message, meant: Pressed, language: str) -> str | None:
         """Do what one of these buttons stands for; returns what the answer to the press says."""
@@ -80,15 +79,11 @@ class Personal:
             await _show(message, text, self._buttons.settings(language, preferences))
         return None
 
-    async def _ask(self, message: Message, language: str, key: str, buttons: InlineKeyboardMarkup) -> None:
-        private = message.chat.type == ChatType.PRIVATE
-        try:
-            if private:
-                await self._door.say(reply_to(message), self._speech.say(language, key), buttons)
-            else:
-                await self._door.say(reply_to(message), self._speech.say(language, "telegram.in_private"))
-        except Undeliverable as error:
-            log.info("nobody to answer", why=str(error))
+    def _ask(self, message: Message, language: str, key: str, buttons: InlineKeyboardMarkup) -> None:
+        if message.chat.type == ChatType.PRIVATE:
+            self._asides.say(reply_to(message), self._speech.say(language, key), buttons)
+        else:
+            self._asides.say(reply_to(message), self._speech.say(language, "telegram.in_private"))
 
     async def _language(self, message: Message) -> str:
         return await chosen_language(self._studio.people, person_of(message), language_of(message))

@@ -11,6 +11,7 @@ from telegram.error import BadRequest, InvalidToken, RetryAfter, TelegramError
 
 from bots.telegram.application import Parts, create_parts
 from bots.telegram.backoff import Backoff, asked_pause
+from bots.telegram.keeper import Keeper
 from bots.telegram.polling import ALLOWED, Poller
 from bots.telegram.report import REFUSED, report
 from bots.telegram.webhook import Webhook
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 GRACE = 5.0  # seconds for updates under way at the end: a photo on its way in may still be written down
+LAST_WORDS = 2.0  # seconds for answers that are still to be sent then
 
 
 class TelegramRunner:
@@ -34,7 +36,7 @@ class TelegramRunner:
         webhook: to be mounted in the web server; None when updates come by polling.
     """
 
-    def __init__(self, settings: Settings, parts: Parts, say: Callable[[str], None]) -> None:
+    def __init__(self, settings: Settings, studio: "Studio", parts: Parts, say: Callable[[str], None]) -> None:
         self.connected = asyncio.Event()
         self.finished = asyncio.Event()
         self._settings = settings
@@ -42,10 +44,11 @@ class TelegramRunner:
         self._say = say
         self._background: set[asyncio.Task[None]] = set()
         self.bot = parts.application.bot
+        self._keeper = Keeper(self.bot, studio.arrivals, self._handle)
         self._poller = Poller(self.bot, self._handle)
         secret = settings.telegram_webhook_secret
         self.webhook = (
-            Webhook(self.bot, secret.get_secret_value(), self.connected, self._handle)
+            Webhook(self.bot, secret.get_secret_value(), self.connected, self._posted)
             if settings.telegram_webhook_url and secret
             else None
         )
@@ -68,9 +71,11 @@ class TelegramRunner:
         if self.connected.is_set():
             self.connected.clear()
             await (self._poller.stop(GRACE) if self.webhook is None else self.webhook.close(GRACE))
+        await self._keeper.close()
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
+        await self._parts.asides.close(LAST_WORDS)
         await self._parts.broadcaster.close()
         await self._parts.door.close()
         await self._parts.application.shutdown()
@@ -97,6 +102,7 @@ class TelegramRunner:
         log.info("Telegram connected", bot=f"@{self.bot.username}", updates=way)
         for line in report(self.bot.bot, way):
             self._say(line)
+        self._start(self._keeper.resume())
         self._start(self._parts.profile.update())
         self._start(self._parts.broadcaster.resume())
 
@@ -118,6 +124,13 @@ class TelegramRunner:
                 raise
         else:
             await self.bot.delete_webhook()  # with one set, polling is refused
+
+    async def _posted(self, update: Update) -> bool:
+        """Deal with what came over the webhook; with an item of an album when the others are there, too."""
+        if update.message is None or update.message.media_group_id is None:
+            return await self._handle(update)
+        await self._keeper.keep(update)
+        return True
 
     async def _handle(self, update: Update) -> bool:
         await self._parts.application.process_update(update)
@@ -141,7 +154,7 @@ async def run_telegram(
         ValueError: TELEGRAM_TOKEN is not set.
     """
     parts = create_parts(settings, studio)
-    runner = TelegramRunner(settings, parts, say)
+    runner = TelegramRunner(settings, studio, parts, say)
     studio.open_door(parts.door)
     task = asyncio.create_task(runner.run(), name="telegram")
     task.add_done_callback(_report)

@@ -1,8 +1,8 @@
 """Updates that Telegram posts to the service's own web server.
 
 Telegram repeats an update until it is answered with 2xx (https://core.telegram.org/bots/api#setwebhook). It gets that
-answer when the update is dealt with, which for a photo means: written down. The same one again, while it is being
-dealt with or after, is dealt with no second time.
+answer when the update is dealt with, which for a photo means: written down. An item of an album is kept until then (see
+`bots.telegram.keeper`). The same one again, while it is being dealt with or after, is dealt with no second time.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ class Webhook:
     """Args:
     secret: what Telegram was told to send along.
     ready: updates are taken while it is set; before and after, Telegram is told to come again.
-    handle: deals with one update; False when it must come again after a restart.
+    handle: deals with one update, or keeps it; False when it must come again after a restart.
     """
 
     def __init__(

@@ -21,6 +21,7 @@ TABLES = {
     "broadcast_receivers",
     "mails",
     "painted",
+    "arrivals",
 }
 
 

@@ -67,4 +67,4 @@ async def test_in_a_group_even_an_admin_gets_no_answer(tg: FakeTelegram, tmp_pat
         await group.send_text("/help")
         await group.wait_answers(1)
         await tg.wait_confirmed()
-        assert len(group.history) == 1
+    assert len(group.history) == 1

@@ -147,8 +147,8 @@ async def test_no_photo_of_an_album_can_be_fetched(
         await chat.send_album(photos(2))
         said = await chat.wait_for(lambda m: "could not get this picture" in m.text)
         await tg.wait_confirmed()
-        assert chat.answers == [said]
         assert await service.database.jobs.of(f"telegram:{chat.user.id}") == []
+    assert chat.answers == [said]
 
 
 async def test_files_and_photos_mixed_with_a_video(tg: FakeTelegram, tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ async def test_files_and_photos_mixed_with_a_video(tg: FakeTelegram, tmp_path: P
             await chat.send_media("video", album=videos)
         await chat.wait_for(lambda m: "screenshot of your video" in m.text)
         await tg.wait_confirmed()
-        assert sum("screenshot" in m.text for m in chat.answers) == 1
+    assert sum("screenshot" in m.text for m in chat.answers) == 1
 
 
 @pytest.mark.parametrize(
@@ -244,6 +244,26 @@ async def test_a_late_item_is_painted_by_itself(tg: FakeTelegram, tmp_path: Path
         await tg.wait_confirmed()
         assert len(service.painter.photos) == 3
         assert len(chat.answers) == 3
+
+
+@pytest.mark.parametrize(("caption", "direction"), [("/anime", Direction.ANIME), ("/reverse", Direction.REVERSE)])
+@pytest.mark.parametrize("private", [True, False])
+async def test_a_late_item_is_painted_as_its_album_was_called(
+    tg: FakeTelegram, tmp_path: Path, private: bool, caption: str, direction: Direction
+) -> None:
+    async with running(tg, tmp_path) as service:
+        ann = tg.user("Ann")
+        chat = tg.private_chat(ann) if private else tg.group("Friends", ann, privacy=False)
+        album = chat.new_album()
+        first, second = photos(2)
+        await chat.send_photo(first, caption, album=album)
+        await tg.wait_confirmed()
+        late = await chat.send_photo(second, album=album)
+        await chat.wait_for(lambda m: m.kind == "photo" and m.reply_to == late.id)
+        assert [options.direction for options in service.painter.options] == [direction] * 2
+        await chat.send_media("video", album=album)
+        await tg.wait_confirmed()
+    assert {m.kind for m in chat.answers} == {"photo"}
 
 
 async def test_an_album_counts_as_one_in_a_minute_and_as_its_photos_in_an_hour(

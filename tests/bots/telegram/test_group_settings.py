@@ -87,7 +87,7 @@ async def test_when_asked_is_silent_about_other_photos(tg: FakeTelegram, tmp_pat
         await group.send_album([picture(colour="red"), picture(colour="blue")])
         await tg.wait_confirmed()
         assert service.painter.photos == []
-        assert group.history == []
+    assert group.history == []
 
 
 async def test_for_admins_alone(tg: FakeTelegram, tmp_path: Path) -> None:

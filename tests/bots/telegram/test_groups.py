@@ -21,8 +21,8 @@ async def test_silence_unless_addressed(tg: FakeTelegram, tmp_path: Path, privac
         await group.send_text("/help")
         await group.wait_for(lambda m: "Accepted" in m.text)
         await tg.wait_confirmed()
-        assert len(group.history) == 1
-        assert service.painter.photos == []
+    assert len(group.history) == 1
+    assert service.painter.photos == []
 
 
 @pytest.mark.parametrize("caption", ["/anime", "/anime@selfie2anime_test_bot", "me! @Selfie2Anime_test_bot"])
@@ -78,7 +78,7 @@ async def test_a_photo_as_a_reply_to_the_bot(tg: FakeTelegram, tmp_path: Path) -
         assert (await group.wait_photo()).reply_to == sent.id
         await group.send_text("thanks", reply_to=told)
         await tg.wait_confirmed()
-        assert [m.kind for m in group.answers] == ["text", "photo"]
+    assert [m.kind for m in group.answers] == ["text", "photo"]
 
 
 async def test_a_closed_topic_a_lost_right_and_a_migration(tg: FakeTelegram, tmp_path: Path) -> None:

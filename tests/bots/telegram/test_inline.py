@@ -85,4 +85,4 @@ async def test_what_was_shared_by_it_is_not_painted_again(tg: FakeTelegram, tmp_
         await chat.send_photo(picture(), via=tg.bot)
         await tg.wait_confirmed()
         assert service.painter.photos == []
-        assert chat.history == []
+    assert chat.history == []

@@ -11,15 +11,21 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from bots.telegram import webhook
+from bots.telegram import albums, webhook
 from bots.web import serve
+from storage import Database, StorageError
 from tests.bots.studio_parts import settings_in
-from tests.bots.telegram.parts import Running, running
+from tests.bots.telegram.parts import PAINTED, Running, running
 from tests.bots.telegram.pictures import picture
-from tests.fakes.telegram import FakeTelegram
+from tests.fakes.telegram import Chat, FakeTelegram
 
 SECRET = "a-secret-of-the-webhook"
 HEADERS = {webhook.SECRET_HEADER: SECRET}
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(albums, "QUIET", 0.4)
 
 
 @asynccontextmanager
@@ -33,6 +39,22 @@ async def hooked(tg: FakeTelegram, folder: Path) -> AsyncIterator[tuple[Running,
             service.runner.webhook.mount(app, url)
             await service.runner.connected.wait()
             yield service, url, outside
+
+
+def somewhere(tg: FakeTelegram, private: bool) -> Chat:
+    ann = tg.user("Ann")
+    return tg.private_chat(ann) if private else tg.group("Friends", ann, privacy=False)
+
+
+def photos(count: int) -> list[bytes]:
+    return [picture(320 + 10 * n, 240) for n in range(count)]
+
+
+async def nothing_kept(database: Database) -> None:
+    """Wait until the items of albums are forgotten. The database tells nobody, so it is asked."""
+    async with asyncio.timeout(20):
+        while await database.arrivals.of("telegram"):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
 
 def update(number: int, message: dict[str, Any]) -> str:
@@ -84,8 +106,8 @@ async def test_it_is_answered_when_the_photo_is_written_down_and_a_retry_changes
         words = update(2, (await chat.send_text("/help", unseen=True)).body)
         for _ in range(2):
             assert (await outside.post(url, content=words, headers=HEADERS)).status_code == 200
-        assert [m.kind for m in chat.answers] == ["photo", "text"]
-        assert tg.count("getFile") == 1
+    assert [m.kind for m in chat.answers] == ["photo", "text"]
+    assert tg.count("getFile") == 1
 
 
 async def test_what_comes_while_stopping_is_put_off_until_the_next_start(tg: FakeTelegram, tmp_path: Path) -> None:
@@ -108,3 +130,76 @@ async def test_an_address_that_telegram_does_not_take_is_named_and_tried_again(
     async with hooked(tg, tmp_path):
         pass
     assert "TELEGRAM_WEBHOOK_URL" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("private", [True, False])
+async def test_an_album_is_one_job_though_each_item_waits_for_the_answer_to_the_one_before(
+    tg: FakeTelegram, tmp_path: Path, private: bool
+) -> None:
+    chat = somewhere(tg, private)
+    async with hooked(tg, tmp_path) as (service, _, _):
+        sent = await chat.send_album(photos(3), "/anime")
+        answers = await chat.wait_answers(3, lambda m: m.kind == "photo")
+        assert answers[0].reply_to == sent[0].id
+        assert len({m.album for m in answers} - {None}) == 1
+        assert len(await service.database.jobs.of(f"telegram:{chat.user.id}")) == 1
+        assert tg.world.updates.webhook.deliveries == [200] * 3
+        await nothing_kept(service.database)
+
+
+async def test_an_album_that_needs_nothing_is_not_kept(tg: FakeTelegram, tmp_path: Path) -> None:
+    group = somewhere(tg, private=False)
+    async with hooked(tg, tmp_path) as (service, _, _):
+        await group.send_album(photos(2))
+        await tg.wait_confirmed()
+        await nothing_kept(service.database)
+    assert group.history == []
+
+
+@pytest.mark.parametrize("private", [True, False])
+@pytest.mark.parametrize("polling", [True, False])
+async def test_an_album_that_is_being_gathered_outlives_a_restart(
+    tg: FakeTelegram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, private: bool, polling: bool
+) -> None:
+    chat = somewhere(tg, private)
+    with monkeypatch.context() as patient:
+        patient.setattr(albums, "QUIET", 60.0)
+        async with hooked(tg, tmp_path):
+            sent = await chat.send_album(photos(3), "/anime")
+            await tg.wait_confirmed()
+    assert chat.history == []
+    async with running(tg, tmp_path) if polling else hooked(tg, tmp_path) as again:
+        service = again if isinstance(again, Running) else again[0]
+        answers = await chat.wait_answers(3, lambda m: m.kind == "photo")
+        assert [m.picture for m in answers] == [PAINTED[0]] * 3
+        assert answers[0].reply_to == sent[0].id
+        assert len(await service.database.jobs.of(f"telegram:{chat.user.id}")) == 1
+        await nothing_kept(service.database)
+
+
+async def test_an_album_that_comes_while_stopping_is_kept(tg: FakeTelegram, tmp_path: Path) -> None:
+    chat = tg.private_chat(tg.user("Ann"))
+    async with hooked(tg, tmp_path) as (service, _, _):
+        await service.studio.drain()
+        await chat.send_album(photos(2))
+        await tg.wait_confirmed()
+    assert chat.history == []
+    async with hooked(tg, tmp_path):
+        await chat.wait_answers(2, lambda m: m.kind == "photo")
+
+
+async def test_an_item_that_can_not_be_kept_comes_again(
+    tg: FakeTelegram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat = tg.private_chat(tg.user("Ann"))
+    async with hooked(tg, tmp_path) as (service, _, _):
+
+        async def full(*values: object) -> None:
+            raise StorageError("disk_full", "no space left")
+
+        with monkeypatch.context() as broken:
+            broken.setattr(service.database.arrivals, "add", full)
+            await chat.send_album(photos(2))
+            await tg.wait_until(lambda: 503 in tg.world.updates.webhook.deliveries)
+            assert len(tg.world.updates.pending) == 2
+        await chat.wait_answers(2, lambda m: m.kind == "photo")

@@ -1,0 +1,70 @@
+"""Updates that Telegram is told are taken before they are dealt with: kept in the database until they are.
+
+Over a webhook, Telegram sends a chat's next update only when it is told so
+(https://github.com/tdlib/telegram-bot-api, WebhookActor), and an album is dealt with only when all its items are there.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import structlog
+from telegram import Bot, Update
+
+from storage import StorageError
+from storage.arrivals import Arrivals
+
+log = structlog.get_logger(__name__)
+
+PLATFORM = "telegram"
+
+
+class Keeper:
+    """Args:
+    handle: deals with one update; False when it must come again after a restart.
+    """
+
+    def __init__(self, bot: Bot, arrivals: Arrivals, handle: Callable[[Update], Coroutine[Any, Any, bool]]) -> None:
+        self._bot = bot
+        self._arrivals = arrivals
+        self._handle = handle
+        self._under_way: dict[int, asyncio.Task[None]] = {}
+
+    async def keep(self, update: Update) -> None:
+        """Write one down, and deal with it in the background.
+
+        Raises:
+            StorageError: it is not kept.
+        """
+        await self._arrivals.add(PLATFORM, update.update_id, update.to_json())
+        self._begin(update)
+
+    async def resume(self) -> None:
+        """Deal with what an earlier process left."""
+        for body in await self._arrivals.of(PLATFORM):
+            self._begin(Update.de_json(json.loads(body), self._bot))
+
+    async def close(self) -> None:
+        """Leave off; the next start goes on."""
+        tasks = [*self._under_way.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _begin(self, update: Update) -> None:
+        number = update.update_id
+        if number not in self._under_way:  # else the same one came twice
+            task = self._under_way[number] = asyncio.create_task(self._deal(update), name=f"update {number}")
+            task.add_done_callback(lambda _: self._under_way.pop(number))
+
+    async def _deal(self, update: Update) -> None:
+        try:
+            if not await self._handle(update):
+                return
+        except Exception:  # the update would only make the same mistake again
+            log.exception("update failed", update=update.update_id)
+        try:
+            await self._arrivals.remove(PLATFORM, update.update_id)
+        except StorageError as error:  # what was done is found to be done after the next start
+            log.warning("update stays written down", update=update.update_id, why=str(error))
