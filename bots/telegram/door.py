@@ -16,7 +16,7 @@ from bots.side_by_side import side_by_side
 from bots.telegram.buttons import Buttons
 from bots.telegram.reply import ReplyTo
 from bots.telegram.results import Results
-from bots.telegram.sending import send
+from bots.telegram.sending import NotAllowed, send
 from bots.telegram.speech import Speech
 from bots.telegram.status import Status
 from bots.variants import WITHOUT_FACE
@@ -162,11 +162,13 @@ class TelegramDoor:
             sent = await self.results.photos(to, pictures, caption, buttons)
         except (TelegramError, Undeliverable) as error:
             await self._remember(job.id, to.to_json())  # not arrived: a crash before the next try changes nothing
-            if isinstance(error, BadRequest) and not to.quiet:
-                await self.say(to, self._speech.say(job.language, "telegram.not_taken", reference=job.reference))
-            if isinstance(error, BadRequest):  # neither as photos nor as files, and it will be no other the next time
-                raise Undeliverable(str(error)) from error
-            raise
+            if not isinstance(error, BadRequest | NotAllowed):
+                raise
+            # Neither as photos nor as files, and it will be no other the next time.
+            why = "telegram.no_pictures" if isinstance(error, NotAllowed) else "telegram.not_taken"
+            if not to.quiet:
+                await self.say(to, self._speech.say(job.language, why, reference=job.reference))
+            raise Undeliverable(str(error)) from error
         to = to if to.chat_id == sent[0].chat_id else to.moved(sent[0].chat_id)
         album = tuple(message.message_id for message in sent) if len(sent) > 1 else ()
         files = tuple(message.photo[-1].file_id for message in sent if message.photo)

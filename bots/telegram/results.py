@@ -11,7 +11,7 @@ from telegram.constants import MediaGroupLimit
 from telegram.error import BadRequest
 
 from bots.telegram.reply import ReplyTo
-from bots.telegram.sending import Place, send
+from bots.telegram.sending import NotAllowed, Place, send
 
 log = structlog.get_logger(__name__)
 
@@ -31,18 +31,18 @@ class Results:
     async def photos(
         self, to: ReplyTo, pictures: Sequence[bytes], caption: str | None, buttons: InlineKeyboardMarkup | None = None
     ) -> tuple[Message, ...]:
-        """As photos, or as files where Telegram does not take them as photos.
+        """As photos, or as files where Telegram, or the chat, does not take them as photos.
 
         `buttons` go under a single one; an album takes none (Bot API, sendMediaGroup).
 
         Raises:
-            BadRequest: not as files either.
+            BadRequest, NotAllowed: not as files either.
         """
         try:
             if len(pictures) == 1:
                 return (await send(to, partial(self._photo, pictures[0], caption, buttons)),)
             return await self._album(to, [InputMediaPhoto(png, filename=NAME) for png in pictures], caption)
-        except BadRequest as error:
+        except (BadRequest, NotAllowed) as error:
             log.warning("not taken as photos, sent as files", why=str(error))
         return await self.files(to, pictures, caption, buttons)
 

@@ -197,6 +197,7 @@ def test_telegram_buttons_and_alerts_are_short() -> None:
     alerts = {
         "press.gone",
         "telegram.not_yours",
+        "telegram.not_allowed",
         "telegram.delete_yourself",
         "press.result_gone",
         "telegram.group.for_admins",
