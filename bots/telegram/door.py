@@ -15,7 +15,7 @@ from bots.requests import Delivery, Progress, Stage, Undeliverable
 from bots.side_by_side import side_by_side
 from bots.telegram.buttons import Buttons
 from bots.telegram.reply import ReplyTo
-from bots.telegram.results import Results
+from bots.telegram.results import Results, Sent
 from bots.telegram.sending import NotAllowed, send
 from bots.telegram.speech import Speech
 from bots.telegram.status import Status
@@ -53,14 +53,14 @@ class TelegramDoor:
         self._remember = remember
         self._statuses: dict[str, Status] = {}
         self._answered: OrderedDict[str, None] = OrderedDict()
-        self._sending: set[str] = set()  # jobs whose pictures this process has begun to send
+        self._sending: dict[str, Sent] = {}  # by job, what this process has begun to send
 
     async def progress(self, job: Job, progress: Progress) -> None:
         if job.id not in self._answered and not self._status(job).to.quiet:
             self._status(job).show(self._speech.progress(job.language, progress), busy=progress.stage is Stage.PAINTING)
 
     async def deliver(self, job: Job, delivery: Delivery) -> None:
-        """Take the status message away, note that sending begins, send.
+        """Take the status message away, note that sending begins, send; the next try goes on where one has failed.
 
         Telegram has no way to send something once however often one asks. So what was begun before a crash, and may
         have arrived or not, is not begun again: words say so, with a button to have it.
@@ -72,8 +72,9 @@ class TelegramDoor:
             log.warning("perhaps sent before a crash", job=job.id)
             if not to.quiet:
                 await self.say(to, self._speech.say(job.language, "telegram.perhaps_sent"), self._buttons.again(job))
-        elif not (to.shown or to.files):
-            await self._send(job, delivery, to)
+        elif len(to.shown or to.files) < len(delivery.pictures):
+            sent = self._sending.setdefault(job.id, Sent(to.chat_id, [*to.shown], [*to.files]))
+            await self._send(job, delivery, to, sent)
         self._forget(job)
 
     async def explain(self, job: Job, code: str, reference: str) -> None:
@@ -99,7 +100,7 @@ class TelegramDoor:
         Raises:
             Undeliverable: nobody is there any more.
         """
-        await self._send(job, delivery, replace(to, shown=(), files=()))
+        await self._send(job, delivery, replace(to, shown=(), files=()), Sent(to.chat_id))
         self._forget(job)
 
     async def say(self, to: ReplyTo, text: str, buttons: InlineKeyboardMarkup | None = None) -> None:
@@ -148,20 +149,20 @@ class TelegramDoor:
 
     def _forget(self, job: Job) -> None:
         self._statuses.pop(job.id, None)
-        self._sending.discard(job.id)
+        self._sending.pop(job.id, None)
 
-    async def _send(self, job: Job, delivery: Delivery, to: ReplyTo) -> None:
+    async def _send(self, job: Job, delivery: Delivery, to: ReplyTo, sent: Sent) -> None:
         pictures = [picture.png for picture in delivery.pictures]
         if to.beside:
             pictures = await asyncio.to_thread(lambda: [side_by_side(picture) for picture in delivery.pictures])
         buttons = self._buttons.result(job, painted=len(pictures), found=delivery.found, beside=to.beside)
-        self._sending.add(job.id)
-        await self._remember(job.id, replace(to, sending=True).to_json())
+        await self._remember(job.id, replace(_with(to, sent), sending=True).to_json())
         try:
             caption = self._speech.caption(job.language, delivery, job.reference)
-            sent = await self.results.photos(to, pictures, caption, buttons)
+            await self.results.photos(to, pictures, caption, buttons, sent)
         except (TelegramError, Undeliverable) as error:
-            await self._remember(job.id, to.to_json())  # not arrived: a crash before the next try changes nothing
+            # Not arrived, or not all of it: a crash before the next try changes nothing.
+            await self._remember(job.id, _with(to, sent).to_json())
             if not isinstance(error, BadRequest | NotAllowed):
                 raise
             # Neither as photos nor as files, and it will be no other the next time.
@@ -169,15 +170,13 @@ class TelegramDoor:
             if not to.quiet:
                 await self.say(to, self._speech.say(job.language, why, reference=job.reference))
             raise Undeliverable(str(error)) from error
-        to = to if to.chat_id == sent[0].chat_id else to.moved(sent[0].chat_id)
-        album = tuple(message.message_id for message in sent) if len(sent) > 1 else ()
-        files = tuple(message.photo[-1].file_id for message in sent if message.photo)
-        to = replace(to, shown=album, files=files, sending=not (album or files))
+        to = _with(to, sent)
+        to = replace(to, sending=not (to.shown or to.files))
         try:
             await self._remember(job.id, to.to_json())
         except StorageError as error:  # raised, it would have the pictures sent once more
             log.warning("pictures not noted", job=job.id, why=str(error))
-        if album:
+        if to.shown:
             await self._put_under_album(to, self._speech.say(job.language, "telegram.album_buttons"), buttons)
 
     async def _put_under_album(self, to: ReplyTo, text: str, buttons: InlineKeyboardMarkup) -> None:
@@ -196,3 +195,9 @@ class TelegramDoor:
             )
         except (TelegramError, Undeliverable) as error:
             log.warning("album without buttons", why=str(error))
+
+
+def _with(to: ReplyTo, sent: Sent) -> ReplyTo:
+    """With what was sent by now, in the chat where that is."""
+    here = to if to.chat_id == sent.chat_id else to.moved(sent.chat_id)
+    return replace(here, shown=tuple(sent.ids) if len(sent.ids) > 1 else (), files=tuple(sent.files))
