@@ -14,6 +14,7 @@ from telegram.ext import ExtBot
 from bots.requests import Delivery, Progress, Stage, Undeliverable
 from bots.side_by_side import side_by_side
 from bots.telegram.buttons import Buttons
+from bots.telegram.pace import Pace
 from bots.telegram.reply import ReplyTo
 from bots.telegram.results import Results, Sent
 from bots.telegram.sending import NotAllowed, send
@@ -24,9 +25,6 @@ from storage import Job, StorageError
 
 log = structlog.get_logger(__name__)
 
-EDIT_EVERY = 2.0  # seconds between two edits of one message
-GROUP_EDIT_EVERY = 10.0  # a group takes 20 calls a minute
-EDITS_A_SECOND = 10.0  # of all jobs together, out of the 30 calls a second that a bot has
 GRACE = 3.0  # seconds for calls under way when the service stops
 ANSWERED_KEPT = 4_096  # jobs known to be answered, whose late progress is not shown
 
@@ -52,6 +50,7 @@ class TelegramDoor:
         self._buttons = buttons
         self._remember = remember
         self._statuses: dict[str, Status] = {}
+        self._pace = Pace()
         self._answered: OrderedDict[str, None] = OrderedDict()
         self._sending: dict[str, Sent] = {}  # by job, what this process has begun to send
 
@@ -128,13 +127,13 @@ class TelegramDoor:
     def _status(self, job: Job) -> Status:
         if job.id not in self._statuses:
             to = ReplyTo.from_json(job.reply)
-            least = GROUP_EDIT_EVERY if to.group else EDIT_EVERY
+            self._pace.join(job.id, to.chat_id)
             self._statuses[job.id] = Status(
                 self._bot,
                 to,
                 self._buttons.cancel(job),
                 lambda known: self._remember(job.id, known.to_json()),
-                lambda: max(least, len(self._statuses) / EDITS_A_SECOND),
+                lambda: self._pace.seconds(to.chat_id),
             )
         return self._statuses[job.id]
 
@@ -144,6 +143,7 @@ class TelegramDoor:
         if len(self._answered) > ANSWERED_KEPT:
             self._answered.popitem(last=False)
         status = self._status(job)
+        self._pace.leave(job.id)
         await status.stop()
         return status
 

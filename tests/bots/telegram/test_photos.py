@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bots.telegram import door as door_module
+from bots.telegram import pace
 from bots.telegram import status as status_module
 from inference.errors import NoFace
 from storage import State
@@ -76,7 +76,7 @@ async def test_no_face_is_said_in_the_persons_language(tg: FakeTelegram, tmp_pat
 async def test_the_status_is_one_message_edited_in_place_then_gone(
     tg: FakeTelegram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(door_module, "EDIT_EVERY", 0.05)
+    monkeypatch.setattr(pace, "EDIT_EVERY", 0.05)
     monkeypatch.setattr(status_module, "ACTION_AFTER", 0.05)
     async with running(tg, tmp_path, model_batch=1) as service:
         service.painter.hold.clear()
@@ -117,7 +117,7 @@ async def test_edits_keep_their_distance_and_end_with_the_latest(tg: FakeTelegra
         await chats[-1].wait_until(lambda: "Painting" in last.text)
         calls = [c for c in tg.calls if c.chat_id == chats[-1].id and c.method in {"sendMessage", "editMessageText"}]
         assert [c.error for c in calls] == [0, 0]
-        assert calls[1].at - calls[0].at >= door_module.EDIT_EVERY
+        assert calls[1].at - calls[0].at >= pace.EDIT_EVERY
         service.painter.hold.set()
         await chats[-1].wait_photo()
 
