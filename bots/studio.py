@@ -300,7 +300,8 @@ class Studio:
             yield
         except Refused as refused:
             self._metrics.refused(request.source.platform, refused.code)
-            await self._restraint.refused(request.person, refused.code)
+            if not request.unasked:
+                await self._restraint.refused(request.person, refused.code)
             raise
 
     @contextmanager

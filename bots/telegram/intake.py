@@ -119,6 +119,7 @@ def request_of(
         options=replace(preferences.options, direction=direction or Direction.ANIME),
         reply=replace(where, beside=preferences.beside, quiet=direction is None).to_json(),
         declared_size=first.photo.size if len(shown) == 1 else None,
+        unasked=direction is None,
     )
 
 
