@@ -12,7 +12,7 @@ log = structlog.get_logger(__name__)
 STRIKES, WITHIN = 20, 600.0  # refusals for a quota, within so many seconds: whoever only tries again has far fewer
 PAUSE = 3_600.0  # seconds that nothing is taken from somebody after that
 QUOTAS = frozenset({"over_quota", "waiting_quota"})  # codes of such refusals
-HOUR = 3_600.0
+MINUTE, HOUR = 60.0, 3_600.0
 
 
 class Restraint:

@@ -11,12 +11,13 @@ from typing import Self
 
 import structlog
 
+from bots.allowance import Allowances
 from bots.answers import Answers
 from bots.fleet import Fleet
 from bots.likeness import Likeness
 from bots.metrics import Metrics
 from bots.requests import Discarded, Door, PhotoRequest, Picture, Progress, Refused
-from bots.restraint import HOUR, Restraint
+from bots.restraint import HOUR, MINUTE, Restraint
 from bots.seal import Seal
 from bots.vitals import Queue, Stats
 from bots.workshop import Workshop
@@ -27,8 +28,6 @@ from storage.broadcasts import Broadcasts
 from storage.retention import Forgotten, forget
 
 log = structlog.get_logger(__name__)
-
-MINUTE = 60.0  # seconds
 
 
 class Studio:
@@ -57,6 +56,7 @@ class Studio:
         self._clock = clock
         self._incoming: Counter[str] = Counter()  # photos on their way in, by person: they count as waiting
         self._restraint = Restraint(database.people, clock)
+        self.allowances = Allowances(settings.limits_hour, database.jobs, self._restraint, clock)
         self._stopping = False
         self._scheduler: Scheduler
         self._workshop: Workshop

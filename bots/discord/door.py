@@ -12,6 +12,7 @@ import aiohttp
 import discord
 import structlog
 
+from bots.allowance import Allowances
 from bots.discord.buttons import Buttons
 from bots.discord.files import as_files, side_by_side_each
 from bots.discord.intake import NO_MENTIONS
@@ -51,9 +52,12 @@ class DiscordDoor:
 
     platform = "discord"
 
-    def __init__(self, bot: discord.Client, phrases: Phrases, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, bot: discord.Client, phrases: Phrases, allowances: Allowances, clock: Callable[[], float] = time.time
+    ) -> None:
         self._bot = bot
         self._phrases = phrases
+        self._allowances = allowances
         self._buttons = Buttons(phrases)
         self._clock = clock
         self._context: contextvars.Context | None = None
@@ -88,7 +92,8 @@ class DiscordDoor:
     async def deliver(self, job: Job, delivery: Delivery) -> None:
         beside = ReplyTo.from_json(job.reply).beside
         pictures = await side_by_side_each(delivery.pictures) if beside else delivery.pictures
-        text = self._phrases.done(job.language, delivery, job.reference)
+        few = await self._allowances.few(job.person)
+        text = self._phrases.done(job.language, delivery, job.reference, few)
         await self._answer(job, text, pictures, self._buttons.result(job, delivery, beside=beside))
 
     async def explain(self, job: Job, code: str, reference: str) -> None:

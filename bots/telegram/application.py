@@ -81,7 +81,7 @@ def create_parts(settings: Settings, studio: "Studio") -> Parts:
     )
     speech = Speech(Words.load(), settings)
     buttons = Buttons(speech, studio)
-    door = TelegramDoor(application.bot, speech, buttons, studio.remember)
+    door = TelegramDoor(application.bot, speech, buttons, studio.remember, studio.allowances)
     file_url = f"{settings.telegram_file_url}{token}"
     downloads = Downloads(application.bot, lambda: requests.files, file_url, settings.limits_photo_bytes)
     personal = Personal(studio, door, buttons, speech)

@@ -11,6 +11,7 @@ from telegram import InlineKeyboardMarkup
 from telegram.error import BadRequest, TelegramError
 from telegram.ext import ExtBot
 
+from bots.allowance import Allowances
 from bots.requests import Delivery, Progress, Stage, Undeliverable
 from bots.side_by_side import side_by_side
 from bots.telegram.buttons import Buttons
@@ -34,6 +35,7 @@ class TelegramDoor:
 
     Args:
         remember: `Studio.remember`.
+        allowances: knows what people may still send.
 
     Attributes:
         results: sends pictures.
@@ -42,13 +44,19 @@ class TelegramDoor:
     platform = "telegram"
 
     def __init__(
-        self, bot: ExtBot[Any], speech: Speech, buttons: Buttons, remember: Callable[[str, str], Awaitable[None]]
+        self,
+        bot: ExtBot[Any],
+        speech: Speech,
+        buttons: Buttons,
+        remember: Callable[[str, str], Awaitable[None]],
+        allowances: Allowances,
     ) -> None:
         self.results = Results(bot)
         self._bot = bot
         self._speech = speech
         self._buttons = buttons
         self._remember = remember
+        self._allowances = allowances
         self._statuses: dict[str, Status] = {}
         self._pace = Pace()
         self._answered: OrderedDict[str, None] = OrderedDict()
@@ -158,7 +166,8 @@ class TelegramDoor:
         buttons = self._buttons.result(job, painted=len(pictures), found=delivery.found, beside=to.beside)
         await self._remember(job.id, replace(_with(to, sent), sending=True).to_json())
         try:
-            caption = self._speech.caption(job.language, delivery, job.reference)
+            few = None if to.quiet else await self._allowances.few(job.person)
+            caption = self._speech.caption(job.language, delivery, job.reference, few)
             await self.results.photos(to, pictures, caption, buttons, sent)
         except (TelegramError, Undeliverable) as error:
             # Not arrived, or not all of it: a crash before the next try changes nothing.

@@ -9,6 +9,7 @@ from random import Random
 
 from PIL import Image
 
+from bots.allowance import Allowance
 from bots.requests import Delivery, Door, PhotoRequest, Picture, Refused
 from storage import Job, Person, State
 
@@ -59,6 +60,14 @@ class FakePeople:
 
 
 @dataclass
+class FakeAllowances:
+    known: dict[str, Allowance] = field(default_factory=dict)
+
+    async def few(self, person: str) -> Allowance | None:
+        return self.known.get(person)
+
+
+@dataclass
 class FakeStudio:
     """Accepts everything unless told to refuse; does `work` on each job in a task of its own."""
 
@@ -70,6 +79,7 @@ class FakeStudio:
     jobs: list[Job] = field(default_factory=list)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     people: FakePeople = field(default_factory=FakePeople)
+    allowances: FakeAllowances = field(default_factory=FakeAllowances)
 
     def open_door(self, door: Door) -> None:
         self.doors[door.platform] = door

@@ -89,7 +89,7 @@ async def test_whoever_only_posts_photos_there_is_not_paused(
     async with running(tg, tmp_path, limits_hour=1) as service:
         await decide(service, group, every=True)
         await group.send_photo(picture())
-        await group.wait_photo()
+        assert (await group.wait_photo()).text == "Here you are."
         for colour in ("red", "green", "blue"):
             await group.send_photo(picture(colour=colour))
         await tg.wait_confirmed()

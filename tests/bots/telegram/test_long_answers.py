@@ -72,7 +72,8 @@ async def test_the_part_that_is_missing_at_a_start_is_sent_then(tg: FakeTelegram
         known = ReplyTo.from_json(job.reply)
         half = replace(known, shown=known.shown[:10], files=known.files[:10])
         speech = Speech(Words.load(), telegram_settings(tg, tmp_path))
-        door = TelegramDoor(service.runner.bot, speech, Buttons(speech, service.studio), service.studio.remember)
+        studio = service.studio
+        door = TelegramDoor(service.runner.bot, speech, Buttons(speech, studio), studio.remember, studio.allowances)
         pictures = await service.studio.pictures(job)
         await door.deliver(replace(job, reply=half.to_json()), Delivery(pictures, 20))
         more = [m for m in chat.history if m.kind != "text"][len(sent) :]

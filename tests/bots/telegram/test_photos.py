@@ -151,6 +151,19 @@ async def test_quota_says_when_to_come_back(tg: FakeTelegram, tmp_path: Path) ->
         assert "Please try again in" in told.text
 
 
+async def test_the_last_photos_of_an_hour_are_announced_under_their_pictures(tg: FakeTelegram, tmp_path: Path) -> None:
+    async with running(tg, tmp_path, limits_hour=3):
+        chat = tg.private_chat(tg.user("Ann"))
+        for number, colour in enumerate(("red", "green", "blue"), 1):
+            await chat.send_photo(picture(colour=colour))
+            await chat.wait_answers(number, lambda m: m.kind == "photo")
+        assert [m.text for m in chat.answers] == [
+            "Here you are.",
+            "Here you are.\n1 photo left for now. More in 60 minutes.",
+            "Here you are.\nThat was your last photo for now. More in 60 minutes.",
+        ]
+
+
 async def test_the_same_update_twice_is_one_answer(tg: FakeTelegram, tmp_path: Path) -> None:
     async with running(tg, tmp_path) as service:
         service.painter.hold.clear()

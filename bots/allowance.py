@@ -1,0 +1,63 @@
+"""How many photos somebody may still send in the hour: told under a picture when they are few."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from bots.restraint import HOUR, Restraint
+from bots.words import Words
+from storage import Jobs, StorageError
+
+log = structlog.get_logger(__name__)
+
+FEW = 1  # photos: with more than these left, nothing is said
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """Photos that are left, and when there will be more (unix time)."""
+
+    left: int
+    again: float
+
+    def told(self, words: Words, language: str, more: str) -> str:
+        """In words. `more`: the sentence that says when there will be more."""
+        key = "left" if self.left else "none_left"
+        return f"{words.say(language, key, left=self.left)} {more}"
+
+
+class Allowances:
+    """See `Studio`, which refuses by the same figures.
+
+    Args:
+        limit: photos that a person may send in an hour.
+        clock: unix time in seconds.
+    """
+
+    def __init__(self, limit: int, jobs: Jobs, restraint: Restraint, clock: Callable[[], float]) -> None:
+        self._limit = limit
+        self._jobs = jobs
+        self._restraint = restraint
+        self._clock = clock
+
+    async def few(self, person: str) -> Allowance | None:
+        """What is left, if it is little enough to be told; None also when it is not known: it is a courtesy."""
+        try:
+            return await self._few(person)
+        except StorageError as error:
+            log.warning("what is left is not known", person=person, why=str(error))
+            return None
+
+    async def _few(self, person: str) -> Allowance | None:
+        since = self._clock() - HOUR
+        wiped, latest_wiped = self._restraint.spent(person)
+        sent, _ = await self._jobs.photos_since(person, since)
+        left = max(0, self._limit - wiped - sent)
+        if left > FEW:
+            return None
+        # The photo whose hour has to end for one more to have room.
+        oldest = await self._jobs.nth_latest_photo(person, min(sent, max(1, self._limit - wiped)), since=since)
+        if oldest is None or wiped >= self._limit:
+            oldest = latest_wiped
+        return Allowance(left, oldest + HOUR)
