@@ -1,5 +1,6 @@
 """How many photos somebody may still send in the hour: told under a picture when they are few."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -25,6 +26,11 @@ class Allowance:
         """In words. `more`: the sentence that says when there will be more."""
         key = "left" if self.left else "none_left"
         return f"{words.say(language, key, left=self.left)} {more}"
+
+    def told_at(self, now: float, words: Words, language: str) -> str:
+        """In words, for whoever reads them about `now`, in a time zone that is not known."""
+        minutes = max(1, math.ceil((self.again - now) / 60))
+        return self.told(words, language, words.say(language, "more_minutes", minutes=minutes))
 
 
 class Allowances:

@@ -38,10 +38,7 @@ class Speech:
         def failure(code: str) -> str:
             return self.failure(language, code, reference)
 
-        left = None
-        if few is not None:
-            minutes = max(1, math.ceil((few.again - self.clock()) / 60))
-            left = few.told(self.words, language, self.words.say(language, "telegram.more_minutes", minutes=minutes))
+        left = None if few is None else few.told_at(self.clock(), self.words, language)
         return outcome(self.words, language, delivery, failure, MessageLimit.CAPTION_LENGTH, left)
 
     def failure(self, language: str | None, code: str, reference: str) -> str:

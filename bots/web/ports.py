@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, runtime_checkable
 
+from bots.allowance import Allowances
 from bots.requests import Discarded, PhotoRequest, Progress
 from inference import Options
 from storage import Job, Source
@@ -11,6 +12,8 @@ from storage import Job, Source
 
 class Studio(Protocol):
     """The part of the studio that visitors reach."""
+
+    allowances: Allowances
 
     @property
     def ready(self) -> bool: ...
