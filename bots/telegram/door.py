@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -72,29 +73,29 @@ class TelegramDoor:
         Telegram has no way to send something once however often one asks. So what was begun before a crash, and may
         have arrived or not, is not begun again: words say so, with a button to have it.
         """
-        status = await self._last_words(job)
-        await status.close()
-        to = status.to
-        if to.sending and job.id not in self._sending:
-            log.warning("perhaps sent before a crash", job=job.id)
-            if not to.quiet:
-                await self.say(to, self._speech.say(job.language, "telegram.perhaps_sent"), self._buttons.again(job))
-        elif len(to.shown or to.files) < len(delivery.pictures):
-            sent = self._sending.setdefault(job.id, Sent(to.chat_id, [*to.shown], [*to.files]))
-            await self._send(job, delivery, to, sent)
-        self._forget(job)
+        with self._keeping(job):
+            status = await self._last_words(job)
+            await status.close()
+            to = status.to
+            if to.sending and job.id not in self._sending:
+                log.warning("perhaps sent before a crash", job=job.id)
+                if not to.quiet:
+                    text = self._speech.say(job.language, "telegram.perhaps_sent")
+                    await self.say(to, text, self._buttons.again(job))
+            elif len(to.shown or to.files) < len(delivery.pictures):
+                sent = self._sending.setdefault(job.id, Sent(to.chat_id, [*to.shown], [*to.files]))
+                await self._send(job, delivery, to, sent)
 
     async def explain(self, job: Job, code: str, reference: str) -> None:
         """The status message turns into the words: however often this is done, they are there once."""
-        status = await self._last_words(job)
-        if status.to.quiet:
-            self._forget(job)
-            return
-        text = self._speech.failure(job.language, code, reference)
-        buttons = self._buttons.whole(job) if code in WITHOUT_FACE else None
-        if not await status.end_with(text, buttons):
-            await self.say(status.to, text, buttons)
-        self._forget(job)
+        with self._keeping(job):
+            status = await self._last_words(job)
+            if status.to.quiet:
+                return
+            text = self._speech.failure(job.language, code, reference)
+            buttons = self._buttons.whole(job) if code in WITHOUT_FACE else None
+            if not await status.end_with(text, buttons):
+                await self.say(status.to, text, buttons)
 
     async def dismiss(self, job: Job) -> None:
         status = await self._last_words(job)
@@ -154,6 +155,16 @@ class TelegramDoor:
         self._pace.leave(job.id)
         await status.stop()
         return status
+
+    @contextmanager
+    def _keeping(self, job: Job) -> Iterator[None]:
+        """Keep what is known of a job for the next try, if there will be one."""
+        try:
+            yield
+        except Undeliverable:
+            self._forget(job)
+            raise
+        self._forget(job)
 
     def _forget(self, job: Job) -> None:
         self._statuses.pop(job.id, None)

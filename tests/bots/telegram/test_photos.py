@@ -279,6 +279,7 @@ async def test_who_blocked_the_bot_is_let_go(tg: FakeTelegram, tmp_path: Path) -
         ended = await reached(service.database, job.id, ENDED)
         assert (ended.state, ended.code) == (State.FAILED, "undeliverable")
         assert tg.count("sendPhoto") == 1, "nothing is tried again"
+        assert service.runner._parts.door._statuses == {}, "nor kept for it"
 
 
 async def test_a_photo_that_cannot_be_downloaded(
