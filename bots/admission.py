@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from bots.requests import PhotoRequest, Refused
-from bots.restraint import HOUR, Restraint
+from bots.restraint import HOUR, MINUTE, Restraint
 from bots.workshop import Workshop
 from config import Settings
 from inference import Scheduler
 from storage import Database, Sent, Source
-
-MINUTE = 60.0  # seconds
 
 
 @dataclass(eq=False, slots=True)

@@ -6,19 +6,22 @@ from bots.requests import Delivery
 from bots.words import Words
 
 
-def outcome(words: Words, language: str, delivery: Delivery, failure: Callable[[str], str], most: int) -> str:
+def outcome(
+    words: Words, language: str, delivery: Delivery, failure: Callable[[str], str], most: int, last: str | None = None
+) -> str:
     """What was painted, and which of several photos were not, and why.
 
     Args:
         failure: the words for a code.
         most: characters that the platform allows; lines that would pass it are left out.
+        last: one more line.
     """
     painted = len(delivery.pictures)
     if delivery.found > painted:
         text = words.say(language, "done_more", painted=painted, found=delivery.found)
     else:
         text = words.say(language, "done")
-    for line in missed_lines(words, language, delivery.missed, failure):
+    for line in [*missed_lines(words, language, delivery.missed, failure), *([last] if last else [])]:
         if len(text) + len(line) < most:
             text += f"\n{line}"
     return text

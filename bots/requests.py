@@ -19,6 +19,7 @@ class PhotoRequest:
         reply: JSON that only the door reads: all it needs to answer, also after a restart.
         declared_size: bytes of a single photo, as the platform announced them; the stream is counted regardless.
         interactive: somebody waits for it now (else it yields to those who do).
+        unasked: nobody asked for it, so that a refusal is not held against the person.
     """
 
     source: Source
@@ -28,6 +29,7 @@ class PhotoRequest:
     reply: str
     declared_size: int | None = None
     interactive: bool = True
+    unasked: bool = False
 
 
 class Stage(StrEnum):

@@ -13,7 +13,7 @@ STRIKES, WITHIN = 20, 600.0  # refusals for a quota, within so many seconds: who
 TOGETHER = 3.0  # seconds: thirty photos that are sent in one go, and refused, are no more than one attempt
 PAUSE = 3_600.0  # seconds that nothing is taken from somebody after that
 QUOTAS = frozenset({"over_quota", "waiting_quota"})  # codes of such refusals
-HOUR = 3_600.0
+MINUTE, HOUR = 60.0, 3_600.0
 
 
 class Restraint:

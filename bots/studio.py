@@ -11,6 +11,7 @@ from typing import Self
 import structlog
 
 from bots.admission import Admission
+from bots.allowance import Allowances
 from bots.answers import Answers
 from bots.fleet import Fleet
 from bots.likeness import Likeness
@@ -62,6 +63,7 @@ class Studio:
         self._metrics = metrics or Metrics()
         self._clock = clock
         self._restraint = Restraint(database.people, clock)
+        self.allowances = Allowances(settings.limits_hour, database.jobs, self._restraint, clock)
         self._scheduler: Scheduler
         self._workshop: Workshop
         self._admission: Admission
@@ -274,7 +276,8 @@ class Studio:
             yield
         except Refused as refused:
             self._metrics.refused(request.source.platform, refused.code)
-            await self._restraint.refused(request.person, refused.code)
+            if not request.unasked:
+                await self._restraint.refused(request.person, refused.code)
             raise
 
     async def _painted_before(self, job: Job) -> Job | None:

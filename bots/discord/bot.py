@@ -50,7 +50,7 @@ class AnimeBot(discord.Client):
         )
         phrases = Phrases(words, settings)
         self._studio = studio
-        self.door = DiscordDoor(self, phrases, clock)
+        self.door = DiscordDoor(self, phrases, studio.allowances, clock)
         self.presses = Presses(studio, phrases, clock)
         intake, personal = Intake(settings, studio, phrases, clock), Personal(studio, phrases)
         self._direct = DirectMessages(studio, intake, phrases, clock)

@@ -13,6 +13,7 @@ import aiohttp
 import discord
 import structlog
 
+from bots.allowance import Allowances
 from bots.discord.buttons import Buttons
 from bots.discord.files import MOST_FILES, as_files, side_by_side_each
 from bots.discord.intake import NO_MENTIONS
@@ -55,9 +56,12 @@ class DiscordDoor:
 
     platform = "discord"
 
-    def __init__(self, bot: discord.Client, phrases: Phrases, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, bot: discord.Client, phrases: Phrases, allowances: Allowances, clock: Callable[[], float] = time.time
+    ) -> None:
         self._bot = bot
         self._phrases = phrases
+        self._allowances = allowances
         self._buttons = Buttons(phrases)
         self._clock = clock
         self._context: contextvars.Context | None = None
@@ -94,7 +98,8 @@ class DiscordDoor:
         delivery = replace(delivery, pictures=delivery.pictures[:MOST_FILES])
         beside = ReplyTo.from_json(job.reply).beside
         pictures = await side_by_side_each(delivery.pictures) if beside else delivery.pictures
-        text = self._phrases.done(job.language, delivery, job.reference)
+        few = await self._allowances.few(job.person)
+        text = self._phrases.done(job.language, delivery, job.reference, few)
         await self._answer(job, text, pictures, self._buttons.result(job, delivery, beside=beside))
 
     async def explain(self, job: Job, code: str, reference: str) -> None:

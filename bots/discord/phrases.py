@@ -3,6 +3,7 @@
 import math
 import secrets
 
+from bots.allowance import Allowance
 from bots.operator import stats_told
 from bots.outcome import outcome
 from bots.requests import Delivery, Progress, Refused, Stage
@@ -57,11 +58,16 @@ class Phrases:
         seconds = max(1, math.ceil(progress.eta / ETA_STEP)) * ETA_STEP
         return self._words.say(language, f"{progress.stage.value}_eta", seconds=seconds, **values)
 
-    def done(self, language: str, delivery: Delivery, reference: str) -> str:
+    def done(self, language: str, delivery: Delivery, reference: str, few: Allowance | None = None) -> str:
+        """What was painted and what was not; and when `few` photos are left, so."""
+
         def failure(code: str) -> str:
             return self.failure(language, code, reference)
 
-        return outcome(self._words, language, delivery, failure, MOST_TEXT)
+        left = None
+        if few is not None:
+            left = few.told(self._words, language, self._words.say(language, "more_at", time=_time(few.again)))
+        return outcome(self._words, language, delivery, failure, MOST_TEXT, left)
 
     @property
     def languages(self) -> dict[str, str]:
@@ -82,5 +88,9 @@ class Phrases:
         text = self.failure(language, refused.code, reference)
         if refused.retry_at is None:
             return text
-        # Discord shows such a timestamp in the reader's own time zone.
-        return f"{text} {self._words.say(language, 'retry_at', time=f'<t:{math.ceil(refused.retry_at)}:t>')}"
+        return f"{text} {self._words.say(language, 'retry_at', time=_time(refused.retry_at))}"
+
+
+def _time(when: float) -> str:
+    """Of day, which Discord shows in the reader's own time zone."""
+    return f"<t:{math.ceil(when)}:t>"

@@ -83,7 +83,7 @@ def create_parts(settings: Settings, studio: "Studio") -> Parts:
     )
     speech = Speech(Words.load(), settings)
     buttons = Buttons(speech, studio)
-    door = TelegramDoor(application.bot, speech, buttons, studio.remember)
+    door = TelegramDoor(application.bot, speech, buttons, studio.remember, studio.allowances)
     asides = Asides(door.say)
     file_url = f"{settings.telegram_file_url}{token}"
     downloads = Downloads(application.bot, lambda: requests.files, file_url, settings.limits_photo_bytes)

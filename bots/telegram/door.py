@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -11,12 +12,14 @@ from telegram import InlineKeyboardMarkup
 from telegram.error import BadRequest, TelegramError
 from telegram.ext import ExtBot
 
+from bots.allowance import Allowances
 from bots.requests import Delivery, Progress, Stage, Undeliverable
 from bots.side_by_side import side_by_side
 from bots.telegram.buttons import Buttons
+from bots.telegram.pace import Pace
 from bots.telegram.reply import ReplyTo
-from bots.telegram.results import Results
-from bots.telegram.sending import send
+from bots.telegram.results import Results, Sent
+from bots.telegram.sending import NotAllowed, send
 from bots.telegram.speech import Speech
 from bots.telegram.status import Status
 from bots.variants import WITHOUT_FACE
@@ -24,9 +27,6 @@ from storage import Job, StorageError
 
 log = structlog.get_logger(__name__)
 
-EDIT_EVERY = 2.0  # seconds between two edits of one message
-GROUP_EDIT_EVERY = 10.0  # a group takes 20 calls a minute
-EDITS_A_SECOND = 10.0  # of all jobs together, out of the 30 calls a second that a bot has
 GRACE = 3.0  # seconds for calls under way when the service stops
 ANSWERED_KEPT = 4_096  # jobs known to be answered, whose late progress is not shown
 
@@ -36,6 +36,7 @@ class TelegramDoor:
 
     Args:
         remember: `Studio.remember`.
+        allowances: knows what people may still send.
 
     Attributes:
         results: sends pictures.
@@ -44,49 +45,57 @@ class TelegramDoor:
     platform = "telegram"
 
     def __init__(
-        self, bot: ExtBot[Any], speech: Speech, buttons: Buttons, remember: Callable[[str, str], Awaitable[None]]
+        self,
+        bot: ExtBot[Any],
+        speech: Speech,
+        buttons: Buttons,
+        remember: Callable[[str, str], Awaitable[None]],
+        allowances: Allowances,
     ) -> None:
         self.results = Results(bot)
         self._bot = bot
         self._speech = speech
         self._buttons = buttons
         self._remember = remember
+        self._allowances = allowances
         self._statuses: dict[str, Status] = {}
+        self._pace = Pace()
         self._answered: OrderedDict[str, None] = OrderedDict()
-        self._sending: set[str] = set()  # jobs whose pictures this process has begun to send
+        self._sending: dict[str, Sent] = {}  # by job, what this process has begun to send
 
     async def progress(self, job: Job, progress: Progress) -> None:
         if job.id not in self._answered and not self._status(job).to.quiet:
             self._status(job).show(self._speech.progress(job.language, progress), busy=progress.stage is Stage.PAINTING)
 
     async def deliver(self, job: Job, delivery: Delivery) -> None:
-        """Take the status message away, note that sending begins, send.
+        """Take the status message away, note that sending begins, send; the next try goes on where one has failed.
 
         Telegram has no way to send something once however often one asks. So what was begun before a crash, and may
         have arrived or not, is not begun again: words say so, with a button to have it.
         """
-        status = await self._last_words(job)
-        await status.close()
-        to = status.to
-        if to.sending and job.id not in self._sending:
-            log.warning("perhaps sent before a crash", job=job.id)
-            if not to.quiet:
-                await self.say(to, self._speech.say(job.language, "telegram.perhaps_sent"), self._buttons.again(job))
-        elif not (to.shown or to.files):
-            await self._send(job, delivery, to)
-        self._forget(job)
+        with self._keeping(job):
+            status = await self._last_words(job)
+            await status.close()
+            to = status.to
+            if to.sending and job.id not in self._sending:
+                log.warning("perhaps sent before a crash", job=job.id)
+                if not to.quiet:
+                    text = self._speech.say(job.language, "telegram.perhaps_sent")
+                    await self.say(to, text, self._buttons.again(job))
+            elif len(to.shown or to.files) < len(delivery.pictures):
+                sent = self._sending.setdefault(job.id, Sent(to.chat_id, [*to.shown], [*to.files]))
+                await self._send(job, delivery, to, sent)
 
     async def explain(self, job: Job, code: str, reference: str) -> None:
         """The status message turns into the words: however often this is done, they are there once."""
-        status = await self._last_words(job)
-        if status.to.quiet:
-            self._forget(job)
-            return
-        text = self._speech.failure(job.language, code, reference)
-        buttons = self._buttons.whole(job) if code in WITHOUT_FACE else None
-        if not await status.end_with(text, buttons):
-            await self.say(status.to, text, buttons)
-        self._forget(job)
+        with self._keeping(job):
+            status = await self._last_words(job)
+            if status.to.quiet:
+                return
+            text = self._speech.failure(job.language, code, reference)
+            buttons = self._buttons.whole(job) if code in WITHOUT_FACE else None
+            if not await status.end_with(text, buttons):
+                await self.say(status.to, text, buttons)
 
     async def dismiss(self, job: Job) -> None:
         status = await self._last_words(job)
@@ -99,7 +108,7 @@ class TelegramDoor:
         Raises:
             Undeliverable: nobody is there any more.
         """
-        await self._send(job, delivery, replace(to, shown=(), files=()))
+        await self._send(job, delivery, replace(to, shown=(), files=()), Sent(to.chat_id))
         self._forget(job)
 
     async def say(self, to: ReplyTo, text: str, buttons: InlineKeyboardMarkup | None = None) -> None:
@@ -127,13 +136,13 @@ class TelegramDoor:
     def _status(self, job: Job) -> Status:
         if job.id not in self._statuses:
             to = ReplyTo.from_json(job.reply)
-            least = GROUP_EDIT_EVERY if to.group else EDIT_EVERY
+            self._pace.join(job.id, to.chat_id)
             self._statuses[job.id] = Status(
                 self._bot,
                 to,
                 self._buttons.cancel(job),
                 lambda known: self._remember(job.id, known.to_json()),
-                lambda: max(least, len(self._statuses) / EDITS_A_SECOND),
+                lambda: self._pace.seconds(to.chat_id),
             )
         return self._statuses[job.id]
 
@@ -143,39 +152,51 @@ class TelegramDoor:
         if len(self._answered) > ANSWERED_KEPT:
             self._answered.popitem(last=False)
         status = self._status(job)
+        self._pace.leave(job.id)
         await status.stop()
         return status
 
+    @contextmanager
+    def _keeping(self, job: Job) -> Iterator[None]:
+        """Keep what is known of a job for the next try, if there will be one."""
+        try:
+            yield
+        except Undeliverable:
+            self._forget(job)
+            raise
+        self._forget(job)
+
     def _forget(self, job: Job) -> None:
         self._statuses.pop(job.id, None)
-        self._sending.discard(job.id)
+        self._sending.pop(job.id, None)
 
-    async def _send(self, job: Job, delivery: Delivery, to: ReplyTo) -> None:
+    async def _send(self, job: Job, delivery: Delivery, to: ReplyTo, sent: Sent) -> None:
         pictures = [picture.png for picture in delivery.pictures]
         if to.beside:
             pictures = await asyncio.to_thread(lambda: [side_by_side(picture) for picture in delivery.pictures])
         buttons = self._buttons.result(job, painted=len(pictures), found=delivery.found, beside=to.beside)
-        self._sending.add(job.id)
-        await self._remember(job.id, replace(to, sending=True).to_json())
+        await self._remember(job.id, replace(_with(to, sent), sending=True).to_json())
         try:
-            caption = self._speech.caption(job.language, delivery, job.reference)
-            sent = await self.results.photos(to, pictures, caption, buttons)
+            few = None if to.quiet else await self._allowances.few(job.person)
+            caption = self._speech.caption(job.language, delivery, job.reference, few)
+            await self.results.photos(to, pictures, caption, buttons, sent)
         except (TelegramError, Undeliverable) as error:
-            await self._remember(job.id, to.to_json())  # not arrived: a crash before the next try changes nothing
-            if isinstance(error, BadRequest) and not to.quiet:
-                await self.say(to, self._speech.say(job.language, "telegram.not_taken", reference=job.reference))
-            if isinstance(error, BadRequest):  # neither as photos nor as files, and it will be no other the next time
-                raise Undeliverable(str(error)) from error
-            raise
-        to = to if to.chat_id == sent[0].chat_id else to.moved(sent[0].chat_id)
-        album = tuple(message.message_id for message in sent) if len(sent) > 1 else ()
-        files = tuple(message.photo[-1].file_id for message in sent if message.photo)
-        to = replace(to, shown=album, files=files, sending=not (album or files))
+            # Not arrived, or not all of it: a crash before the next try changes nothing.
+            await self._remember(job.id, _with(to, sent).to_json())
+            if not isinstance(error, BadRequest | NotAllowed):
+                raise
+            # Neither as photos nor as files, and it will be no other the next time.
+            why = "telegram.no_pictures" if isinstance(error, NotAllowed) else "telegram.not_taken"
+            if not to.quiet:
+                await self.say(to, self._speech.say(job.language, why, reference=job.reference))
+            raise Undeliverable(str(error)) from error
+        to = _with(to, sent)
+        to = replace(to, sending=not (to.shown or to.files))
         try:
             await self._remember(job.id, to.to_json())
         except StorageError as error:  # raised, it would have the pictures sent once more
             log.warning("pictures not noted", job=job.id, why=str(error))
-        if album:
+        if to.shown:
             await self._put_under_album(to, self._speech.say(job.language, "telegram.album_buttons"), buttons)
 
     async def _put_under_album(self, to: ReplyTo, text: str, buttons: InlineKeyboardMarkup) -> None:
@@ -194,3 +215,9 @@ class TelegramDoor:
             )
         except (TelegramError, Undeliverable) as error:
             log.warning("album without buttons", why=str(error))
+
+
+def _with(to: ReplyTo, sent: Sent) -> ReplyTo:
+    """With what was sent by now, in the chat where that is."""
+    here = to if to.chat_id == sent.chat_id else to.moved(sent.chat_id)
+    return replace(here, shown=tuple(sent.ids) if len(sent.ids) > 1 else (), files=tuple(sent.files))

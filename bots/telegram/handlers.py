@@ -37,6 +37,7 @@ from bots.telegram.intake import (
     language_of,
     person_of,
     photo_of,
+    replied_photo,
     reply_to,
     request_of,
 )
@@ -131,11 +132,10 @@ class Handlers:
     async def _paint_replied(self, update: Update, direction: Direction) -> None:
         if (message := update.message) is None:
             return
-        replied = message.reply_to_message
-        if replied is not None and (photo := photo_of(replied)) is not None:
-            await self._take([update.update_id], message, [Shown(replied, photo)], direction)
+        if (replied := replied_photo(message)) is not None:
+            await self._take([update.update_id], message, [replied], direction)
         else:
-            await self._say(message, _no_photo(replied, direction))
+            await self._say(message, _no_photo(message.reply_to_message, direction))
 
     async def _private(self, update: Update, context: Context) -> None:
         if (message := update.message) is None:
@@ -155,16 +155,13 @@ class Handlers:
         if message.media_group_id is not None:
             await self._albums.join(update.update_id, message)
             return
-        direction, replied = _addressed(message), message.reply_to_message
+        direction = _addressed(message)
         if (photo := photo_of(message)) is not None:
             if direction is not None or (await self._groups.rules(message)).every:
                 shown = [Shown(message, photo)]
                 await self._take([update.update_id], message, shown, direction)
         elif (called := _called(message)) is not None:
-            if replied is not None and (photo := photo_of(replied)) is not None:
-                await self._take([update.update_id], message, [Shown(replied, photo)], called)
-            else:
-                await self._say(message, _no_photo(replied, called))
+            await self._paint_replied(update, called)
 
     async def _album(self, items: Sequence[Item]) -> None:
         """All photos of an album as one job; in a group if any of its items is addressed to the bot."""

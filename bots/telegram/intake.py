@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import aiohttp
 import structlog
-from telegram import Bot, Message
+from telegram import Bot, ExternalReplyInfo, Message
 from telegram.error import BadRequest, NetworkError
 from yarl import URL
 
@@ -52,7 +52,7 @@ class Shown:
     photo: Photo
 
 
-def photo_of(message: Message | None) -> Photo | None:
+def photo_of(message: Message | ExternalReplyInfo | None) -> Photo | None:
     """The picture of a message: the largest size of a photo, or an image sent as a file."""
     if message is None:
         return None
@@ -67,6 +67,15 @@ def photo_of(message: Message | None) -> Photo | None:
     if by_name or (kind.startswith("image/") and kind != "image/gif"):
         return Photo(document.file_id, document.file_unique_id, document.file_size)
     return None
+
+
+def replied_photo(message: Message) -> Shown | None:
+    """The picture that a message replies to. One of another chat, or topic, is answered where it is asked for."""
+    replied = message.reply_to_message
+    if replied is not None and (photo := photo_of(replied)) is not None:
+        return Shown(replied, photo)
+    photo = photo_of(message.external_reply)
+    return None if photo is None else Shown(message, photo)
 
 
 def person_of(message: Message) -> str:
@@ -119,6 +128,7 @@ def request_of(
         options=replace(preferences.options, direction=direction or Direction.ANIME),
         reply=replace(where, beside=preferences.beside, quiet=direction is None).to_json(),
         declared_size=first.photo.size if len(shown) == 1 else None,
+        unasked=direction is None,
     )
 
 

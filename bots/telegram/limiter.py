@@ -87,11 +87,52 @@ class Window:
         self._times.extend([now] * min(weight, self._most))
 
 
-class Lane:
-    """What goes to one chat, one after another."""
+class Line:
+    """Calls one after another: on each level first come, first served, and none while one of a lower level waits.
 
-    def __init__(self, windows: tuple[Window, ...]) -> None:
-        self.turn = asyncio.Lock()
+    Args:
+        sleep: waits for so many seconds.
+    """
+
+    def __init__(self, sleep: Callable[[float], Awaitable[None]]) -> None:
+        self._sleep = sleep
+        self._waiting = dict.fromkeys(_Level, 0)
+        self._nothing_before = {level: asyncio.Event() for level in _Level}
+        self._turns = {level: asyncio.Lock() for level in _Level}
+        self._let_go()
+
+    async def turn(self, level: _Level, wait: Callable[[], float], take: Callable[[], None]) -> None:
+        """Returns when it is a call's turn and `wait` says 0 seconds; `take` is called at that moment."""
+        self._waiting[level] += 1
+        self._let_go()
+        try:
+            async with self._turns[level]:
+                while True:
+                    await self._nothing_before[level].wait()
+                    if (seconds := wait()) <= 0:
+                        break
+                    await self._sleep(seconds)
+                take()
+        finally:
+            self._waiting[level] -= 1
+            self._let_go()
+
+    def empty(self) -> bool:
+        return not any(self._waiting.values())
+
+    def _let_go(self) -> None:
+        before = 0
+        for level in _Level:
+            event = self._nothing_before[level]
+            event.clear() if before else event.set()
+            before += self._waiting[level]
+
+
+class Lane:
+    """What goes to one chat."""
+
+    def __init__(self, windows: tuple[Window, ...], line: Line) -> None:
+        self.line = line
         self.closed_until = 0.0
         self._windows = windows
 
@@ -105,7 +146,7 @@ class Lane:
             window.take(now, weight)
 
     def idle(self, now: float) -> bool:
-        return not self.turn.locked() and self.wait(now, 1_000) <= 0
+        return self.line.empty() and self.wait(now, 1_000) <= 0
 
 
 class Limiter(BaseRateLimiter[Urgency | Courtesy]):
@@ -130,10 +171,7 @@ class Limiter(BaseRateLimiter[Urgency | Courtesy]):
         self._careful = Window(*CAREFUL)
         self._careful_until = 0.0
         self._refused: deque[tuple[float, int | str]] = deque()
-        self._waiting = dict.fromkeys(_Level, 0)
-        self._nothing_before = {level: asyncio.Event() for level in _Level}
-        self._turns = {level: asyncio.Lock() for level in _Level}
-        self._let_go()
+        self._line = Line(sleep)
 
     async def initialize(self) -> None:
         """Nothing to open."""
@@ -155,12 +193,12 @@ class Limiter(BaseRateLimiter[Urgency | Courtesy]):
         Raises:
             RetryAfter: refused RETRIES times, or the chat is to be left alone for longer than PATIENCE.
         """
-        name, weight = _lane_of(endpoint, data), _weight(endpoint, data)
+        name, weight, level = _lane_of(endpoint, data), _weight(endpoint, data), _level(rate_limit_args)
         attempt = 0
         while True:
-            await self._wait_for_lane(name, weight)
+            await self._wait_for_lane(name, weight, level)
             if weight:
-                await self._wait_for_all(weight, _level(rate_limit_args))
+                await self._wait_for_all(weight, level)
             if isinstance(rate_limit_args, Courtesy):
                 rate_limit_args.on_its_way = True
             try:
@@ -175,16 +213,17 @@ class Limiter(BaseRateLimiter[Urgency | Courtesy]):
                 if attempt > RETRIES or pause > PATIENCE:
                     raise
 
-    async def _wait_for_lane(self, name: int | str, weight: int) -> None:
+    async def _wait_for_lane(self, name: int | str, weight: int, level: _Level) -> None:
         lane = self._lane(name)
         if not weight:  # overtakes messages that wait for their second
             while (seconds := self._patiently(lane.wait(self._clock(), 0))) > 0:
                 await self._sleep(seconds)
             return
-        async with lane.turn:
-            while (seconds := self._patiently(lane.wait(self._clock(), weight))) > 0:
-                await self._sleep(seconds)
-            lane.take(self._clock(), weight)
+
+        def wait() -> float:
+            return self._patiently(lane.wait(self._clock(), weight))
+
+        await lane.line.turn(level, wait, lambda: lane.take(self._clock(), weight))
 
     def _patiently(self, seconds: float) -> float:
         if seconds > PATIENCE + MARGIN:
@@ -192,41 +231,20 @@ class Limiter(BaseRateLimiter[Urgency | Courtesy]):
         return seconds
 
     async def _wait_for_all(self, weight: int, level: _Level) -> None:
-        self._waiting[level] += 1
-        self._let_go()
-        try:
-            async with self._turns[level]:
-                while True:
-                    await self._nothing_before[level].wait()
-                    now = self._clock()
-                    seconds = self._wait_overall(now, weight)
-                    if level is _Level.BACKGROUND:
-                        seconds = max(seconds, self._background.wait(now, weight))
-                    if seconds <= 0:
-                        break
-                    await self._sleep(seconds)
-                if level is _Level.BACKGROUND:
-                    self._background.take(now, weight)
-                self._take_overall(now, weight)
-        finally:
-            self._waiting[level] -= 1
-            self._let_go()
+        def windows(now: float) -> list[Window]:
+            careful = [self._careful] if now < self._careful_until else []
+            return [self._overall, *careful, *([self._background] if level is _Level.BACKGROUND else [])]
 
-    def _let_go(self) -> None:
-        before = 0
-        for level in _Level:
-            event = self._nothing_before[level]
-            event.clear() if before else event.set()
-            before += self._waiting[level]
+        def wait() -> float:
+            now = self._clock()
+            return max(window.wait(now, weight) for window in windows(now))
 
-    def _wait_overall(self, now: float, weight: int) -> float:
-        careful = self._careful.wait(now, weight) if now < self._careful_until else 0.0
-        return max(self._overall.wait(now, weight), careful)
+        def take() -> None:
+            now = self._clock()
+            for window in windows(now):
+                window.take(now, weight)
 
-    def _take_overall(self, now: float, weight: int) -> None:
-        self._overall.take(now, weight)
-        if now < self._careful_until:
-            self._careful.take(now, weight)
+        await self._line.turn(level, wait, take)
 
     def _close(self, name: int | str, seconds: float) -> None:
         """Leave a chat alone. Several that refuse within a second mean the bot's overall limit: all go slower then."""
@@ -246,7 +264,7 @@ class Limiter(BaseRateLimiter[Urgency | Courtesy]):
             if len(self._lanes) >= LANES_KEPT:
                 now = self._clock()
                 self._lanes = {key: kept for key, kept in self._lanes.items() if not kept.idle(now)}
-            lane = self._lanes[name] = Lane(_windows(name))
+            lane = self._lanes[name] = Lane(_windows(name), Line(self._sleep))
         return lane
 
 

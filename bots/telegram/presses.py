@@ -21,6 +21,7 @@ from bots.telegram.intake import chosen_language, reply_to
 from bots.telegram.membership import Membership
 from bots.telegram.personal import Personal
 from bots.telegram.reply import ReplyTo
+from bots.telegram.sending import NotAllowed
 from bots.telegram.speech import Speech
 from bots.telegram.stickers import send_stickers
 from bots.variants import Variant, changed
@@ -154,6 +155,10 @@ class Presses:
             else:
                 both = await asyncio.to_thread(lambda: [side_by_side(picture) for picture in pictures])
                 await self._door.results.photos(to, both, None)
+        except NotAllowed as error:
+            log.info("form of the picture not allowed", why=str(error))
+            await answer(query, self._speech.say(language, "telegram.not_allowed"), alert=True)
+            return
         except Undeliverable as error:
             log.info("nobody to answer", why=str(error))
         # Last: the button turns until its picture is there, and what goes wrong before can still be told.

@@ -17,7 +17,7 @@ class ReplyTo:
         thread_id: topic of a forum.
         status_id: the one message that says where the job stands, once it was sent.
         beside: the picture is to come with the photo's crop beside it.
-        shown: the album that was sent, message by message; the buttons are under another one.
+        shown: the album that was sent, message by message, or the parts of it that were; the buttons are under another.
         items: the messages of the album that is answered.
         sending: noted before pictures are sent. Read after a restart it says: perhaps they arrived.
         pressed: callback queries that were begun to be carried out, the latest last.

@@ -1,11 +1,12 @@
 """Sending to a chat that may have changed meanwhile: migrated, its topic or the photo gone, or the bot thrown out."""
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from telegram import ReplyParameters
-from telegram.error import BadRequest, ChatMigrated, Forbidden
+from telegram.error import BadRequest, ChatMigrated, Forbidden, TelegramError
 
 from bots.requests import Undeliverable
 from bots.telegram.reply import ReplyTo
@@ -20,11 +21,14 @@ _GONE = (
     "not enough rights",
     "have no rights to send",
     "chat_write_forbidden",
-    "chat_send_photos_forbidden",
-    "chat_send_media_forbidden",
+    "chat_send_plain_forbidden",
     "topic_closed",
     "group chat was deactivated",
     "channel_private",
+)
+# Of one kind of message, while words are allowed.
+_KIND_FORBIDDEN = re.compile(
+    "not enough rights to send (?!(text )?messages?)|chat_send_(?!plain)[a-z_]+_forbidden", re.IGNORECASE
 )
 _NO_TOPIC = ("message thread not found", "topic_deleted")
 
@@ -38,6 +42,10 @@ class Place:
     reply: ReplyParameters | None
 
 
+class NotAllowed(Undeliverable):
+    """The chat takes words, but not this kind of message: its admins allow no photos there, or no stickers."""
+
+
 def gone(error: BadRequest) -> bool:
     """Whether nobody is there, or nothing may be sent there, however often one tries."""
     return any(words in str(error).lower() for words in _GONE)
@@ -47,6 +55,7 @@ async def send(to: ReplyTo, call: Callable[[Place], Awaitable[T]]) -> T:
     """Send with `call`, also when the photo, its topic or the old id of the chat is gone.
 
     Raises:
+        NotAllowed: the chat does not take this kind of message.
         Undeliverable: the bot is blocked or may not write there, or the chat is gone.
         TelegramError: anything else; another try may work.
     """
@@ -58,11 +67,15 @@ async def send(to: ReplyTo, call: Callable[[Place], Awaitable[T]]) -> T:
     except ChatMigrated as error:
         return await send(to.moved(error.new_chat_id), call)
     except Forbidden as error:
-        raise Undeliverable(str(error)) from error
+        raise _lost(error) from error
     except BadRequest as error:
         what = str(error).lower()
         if to.thread_id is not None and any(words in what for words in _NO_TOPIC):
             return await send(replace(to, thread_id=None), call)
-        if gone(error):
-            raise Undeliverable(str(error)) from error
+        if gone(error) or _KIND_FORBIDDEN.search(what):
+            raise _lost(error) from error
         raise
+
+
+def _lost(error: TelegramError) -> Undeliverable:
+    return (NotAllowed if _KIND_FORBIDDEN.search(str(error)) else Undeliverable)(str(error))

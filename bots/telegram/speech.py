@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from telegram.constants import MessageLimit
 
+from bots.allowance import Allowance
 from bots.outcome import outcome
 from bots.requests import Delivery, Progress, Refused, Stage
 from bots.words import Words
@@ -31,13 +32,14 @@ class Speech:
         seconds = max(1, math.ceil(progress.eta))
         return self.words.say(language, f"{key}_eta", position=progress.position, seconds=seconds)
 
-    def caption(self, language: str, delivery: Delivery, reference: str) -> str:
-        """What was painted, and which of several photos were not, and why."""
+    def caption(self, language: str, delivery: Delivery, reference: str, few: Allowance | None = None) -> str:
+        """What was painted, and which of several photos were not, and why; and when `few` photos are left, so."""
 
         def failure(code: str) -> str:
             return self.failure(language, code, reference)
 
-        return outcome(self.words, language, delivery, failure, MessageLimit.CAPTION_LENGTH)
+        left = None if few is None else few.told_at(self.clock(), self.words, language)
+        return outcome(self.words, language, delivery, failure, MessageLimit.CAPTION_LENGTH, left)
 
     def failure(self, language: str | None, code: str, reference: str) -> str:
         if code == "cancelled":

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -28,7 +29,7 @@ class Status:
     Args:
         buttons: under the message, as long as it is there.
         remember: is told where the status message is, as soon as there is one.
-        pace: least seconds between two edits, asked anew each time.
+        pace: least seconds between two edits, asked anew whenever it matters.
     """
 
     def __init__(
@@ -114,15 +115,15 @@ class Status:
 
     async def _keep_showing(self) -> None:
         loop = asyncio.get_running_loop()
-        next_edit = 0.0
+        written = -math.inf
         while not self._closing:
             self._changed.clear()
             # A group takes 20 calls a minute in all: they are for answers.
             acts = self._busy and not self.to.group
             try:
-                if self._wanted != self._shown and loop.time() >= next_edit:
+                if self._wanted != self._shown and loop.time() >= written + self._pace():
                     await self._write(self._wanted or "")
-                    next_edit = loop.time() + self._pace()
+                    written = loop.time()
                 if acts and loop.time() >= self._next_action:
                     self._next_action = loop.time() + ACTION_EVERY
                     await self._bot.send_chat_action(
@@ -130,9 +131,9 @@ class Status:
                     )
             except TelegramError as error:
                 log.info("status not shown", why=str(error))
-                next_edit = loop.time() + self._pace()
+                written = loop.time()
             times = [self._next_action] if acts else []
-            times += [next_edit] if self._wanted != self._shown else []
+            times += [written + self._pace()] if self._wanted != self._shown else []
             await self._until(min(times) if times else None)
 
     async def _until(self, when: float | None) -> None:

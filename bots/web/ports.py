@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, runtime_checkable
 
+from bots.allowance import Allowances
 from bots.requests import Discarded, PhotoRequest, Progress
 from inference import Options
 from storage import Job, Source
@@ -12,6 +13,8 @@ from storage.retention import Forgotten
 
 class Studio(Protocol):
     """The part of the studio that visitors reach."""
+
+    allowances: Allowances
 
     @property
     def ready(self) -> bool: ...

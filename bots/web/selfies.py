@@ -99,8 +99,8 @@ class Accepted(BaseModel):
 
 class Selfie(BaseModel):
     """`code` and `message` say why there is no picture, `missed` of which photos there is none beside the others;
-    `found` counts the faces in the photos; `again` names what `/again` can make of the same photos, for the visitor who
-    sent them."""
+    `found` counts the faces in the photos; `again` names what `/again` can make of the same photos, and `left` says how
+    many more may be sent when they are few, both for the visitor who sent them."""
 
     id: str
     state: State
@@ -111,6 +111,7 @@ class Selfie(BaseModel):
     found: int | None
     pictures: list[PictureLinks]
     missed: list[str]
+    left: str | None
     again: list[Variant]
     links: Links
 
@@ -159,6 +160,7 @@ def selfies_router(
         pictures = await picture_links(job, studio, store, settings.storage_link_ttl)
         visitor = known_visitor(request)
         own = visitor is not None and visitor.person == job.person
+        few = await studio.allowances.few(job.person) if own and pictures else None
         return Selfie(
             id=job.id,
             state=job.state,
@@ -169,6 +171,7 @@ def selfies_router(
             found=max(job.found, len(pictures)) or None,
             pictures=pictures,
             missed=[] if message else wording.missed(language, job.missed),
+            left=wording.left(language, few) if few else None,
             again=variants_of(job) if own else [],
             links=Links(self=_address(job), page=page_of(job.id, studio) if own else None),
         )

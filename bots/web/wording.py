@@ -1,5 +1,6 @@
 """The words of the catalogues, as pages and programs on the web ask for them."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ from babel.numbers import format_decimal
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
+from bots.allowance import Allowance
 from bots.outcome import missed_lines
 from bots.words import DEFAULT, Words
 from config import Settings
@@ -75,6 +77,10 @@ class Wording:
     def missed(self, language: str, missed: Sequence[str]) -> list[str]:
         """Which of several photos have no picture, and why; a line for each reason."""
         return missed_lines(self.words, language, missed, lambda code: self.failure(language, code, ""))
+
+    def left(self, language: str, few: Allowance) -> str:
+        """How many photos a visitor may still send, and when more."""
+        return few.told_at(time.time(), self.words, language)
 
     def problem(self, language: str, code: str, reference: str = "") -> str:
         """Why a request was refused: the web's own words, or those that every door uses."""

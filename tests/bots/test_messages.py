@@ -111,6 +111,13 @@ def test_the_same_values_are_filled_in(language: str) -> None:
     assert wrong == {}
 
 
+@pytest.mark.parametrize("language", sorted(CATALOGUES))
+def test_privacy_is_right_for_a_day_and_for_several(language: str) -> None:
+    one, seven = (WORDS.say(language, "privacy", input_hours=1, result_days=days) for days in (1, 7))
+    inflected = len(plurals(language)["days"]) > 1
+    assert (one != seven.replace("7", "1")) == inflected, (one, seven)
+
+
 def test_every_text_can_be_filled_in() -> None:
     for language, key in EVERY_TEXT:
         text = filled(language, key)
@@ -190,6 +197,7 @@ def test_telegram_buttons_and_alerts_are_short() -> None:
     alerts = {
         "press.gone",
         "telegram.not_yours",
+        "telegram.not_allowed",
         "telegram.delete_yourself",
         "press.result_gone",
         "telegram.group.for_admins",

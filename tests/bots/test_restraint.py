@@ -2,6 +2,7 @@
 
 import itertools
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -82,6 +83,15 @@ async def test_who_does_not_stop_is_paused_also_after_a_restart(tmp_path, pipeli
         assert (await ended(database, other.id)).results
         await studio.people.block("test:ann", False)
         assert (await ended(database, (await studio.accept(request("unblocked"), chunks(b"photo"))).id)).results
+
+
+async def test_what_nobody_asked_for_is_refused_and_not_held_against_anybody(tmp_path, pipeline, door):
+    async with studio_in(settings_in(tmp_path, limits_hour=1), pipeline, door) as (studio, database, _):
+        await ended(database, (await studio.accept(request("first"), chunks(b"photo"))).id)
+        for n in range(2 * STRIKES):
+            with pytest.raises(Refused, match="photos in an hour"):
+                await studio.accept(replace(request(str(n)), unasked=True), chunks(b"photo"))
+        assert (await studio.people.get("test:ann")).paused_until == 0.0
 
 
 async def test_a_quota_is_not_restored_by_wiping_ones_data(tmp_path, pipeline, door):

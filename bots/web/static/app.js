@@ -257,10 +257,10 @@ function finished(job) {
   const key = found > painted ? "result_some" : painted > 1 ? "result_many" : "result_one";
   $("result-title").textContent = say(key, { painted, found });
   $("pictures").replaceChildren(...job.pictures.map((picture, index) => pair(picture, index + 1, painted)));
-  $("missed").textContent = job.missed.join("\n");
+  $("missed").textContent = [...job.missed, ...(job.left ? [job.left] : [])].join("\n");
   keepPage("result", job);
   $("share").hidden = !job.links.page;
-  if (job.links.page) $("share-link").value = new URL(job.links.page, location.href).href;
+  $("share-link").value = job.links.page && new URL(job.links.page, location.href).href;
   copyButton().textContent = words.copy_link;
   $("all-faces").textContent = say("all_faces", { found });
   offer("result", job.again, { adjust: true });

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import discord
 from PIL import Image
 
+from bots.allowance import Allowance
 from bots.requests import Delivery, Door, PhotoRequest, Picture, Refused
 from storage import Job, Person, State
 
@@ -61,6 +62,14 @@ class FakePeople:
 
 
 @dataclass
+class FakeAllowances:
+    known: dict[str, Allowance] = field(default_factory=dict)
+
+    async def few(self, person: str) -> Allowance | None:
+        return self.known.get(person)
+
+
+@dataclass
 class FakeStudio:
     """Accepts everything unless told to refuse; does `work` on each job in a task of its own."""
 
@@ -72,6 +81,7 @@ class FakeStudio:
     jobs: list[Job] = field(default_factory=list)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     people: FakePeople = field(default_factory=FakePeople)
+    allowances: FakeAllowances = field(default_factory=FakeAllowances)
 
     def open_door(self, door: Door) -> None:
         self.doors[door.platform] = door

@@ -6,6 +6,7 @@ from dataclasses import replace
 import discord
 import pytest
 
+from bots.allowance import Allowance
 from bots.discord.bot import create_bot
 from bots.discord.door import NotConnected
 from bots.discord.reply import ReplyTo
@@ -32,6 +33,13 @@ async def test_a_restarted_service_still_edits_the_response(env, ann, channel, s
     await studio.doors["discord"].deliver(job, delivery)
     assert result.response.content == "Here you are."
     assert await result.response.attachments[0].read() == delivery.pictures[0].png
+
+
+async def test_the_last_photos_of_an_hour_are_announced_under_their_pictures(env, ann, channel, studio):
+    result, job, door = await ask(ann, channel, studio)
+    studio.allowances.known[job.person] = Allowance(1, 1_800_000_000.2)
+    await door.deliver(job, delivery_of())
+    assert result.response.content == "Here you are.\n1 photo left for now. More after <t:1800000001:t>."
 
 
 async def test_after_the_token_the_answer_is_a_new_message_in_place_of_the_status(env, ann, channel, studio, clock):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from bots import restraint
 from bots.telegram.group_rules import GroupRules
 from inference import Crop, Faces
 from inference.errors import NoFace
@@ -78,6 +79,27 @@ async def test_every_photo_brings_its_picture_and_nothing_else(tg: FakeTelegram,
         told = await group.wait_for(lambda m: "can't find a face" in m.text)
         assert [m for m in group.history if "can't find a face" in m.text] == [told]
         assert len(service.painter.photos) == 5
+
+
+async def test_whoever_only_posts_photos_there_is_not_paused(
+    tg: FakeTelegram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restraint, "STRIKES", 2)
+    group = tg.group("Friends", tg.user("Owner"), privacy=False)
+    async with running(tg, tmp_path, limits_hour=1) as service:
+        await decide(service, group, every=True)
+        await group.send_photo(picture())
+        assert (await group.wait_photo()).text == "Here you are."
+        for colour in ("red", "green", "blue"):
+            await group.send_photo(picture(colour=colour))
+        await tg.wait_confirmed()
+        person = f"telegram:{group.user.id}"
+        assert (await service.studio.people.get(person)).paused_until == 0.0
+        for _ in range(2):
+            await group.send_photo(picture(), caption="/anime")
+        await group.wait_answers(2, lambda m: "short break" in m.text)
+        await tg.wait_confirmed()
+        assert (await service.studio.people.get(person)).paused_until > 0.0
 
 
 async def test_when_asked_is_silent_about_other_photos(tg: FakeTelegram, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.bots.telegram.parts import running
-from tests.bots.telegram.pictures import picture
+from tests.bots.telegram.pictures import opened, picture
 from tests.fakes.telegram import FakeTelegram, Message
 
 
@@ -67,6 +67,19 @@ async def test_somebodys_photo_by_a_reply(tg: FakeTelegram, tmp_path: Path, text
         await group.send_text(text, reply_to=photo, by=bob)
         assert (await group.wait_photo()).reply_to == photo.id
         assert len(await service.database.jobs.of(f"telegram:{bob.id}")) == 1, "it counts for who asked"
+
+
+@pytest.mark.parametrize("text", ["/anime", "@selfie2anime_test_bot please"])
+async def test_a_photo_of_another_chat_by_a_reply(tg: FakeTelegram, tmp_path: Path, text: str) -> None:
+    async with running(tg, tmp_path) as service:
+        ann = tg.user("Ann")
+        group, other = tg.group("Friends", ann), tg.group("Others", ann)
+        photo, file = await other.send_photo(picture(500, 400)), await other.send_document(picture(300, 200))
+        asked = [await group.send_text(text, elsewhere=message) for message in (photo, file)]
+        answers = await group.wait_answers(2, lambda m: m.kind == "photo")
+        assert {m.reply_to for m in answers} == {message.id for message in asked}
+        assert {opened(each).size for each in service.painter.photos} == {(500, 400), (300, 200)}
+        assert other.history == []
 
 
 async def test_a_photo_as_a_reply_to_the_bot(tg: FakeTelegram, tmp_path: Path) -> None:

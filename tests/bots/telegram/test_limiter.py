@@ -170,6 +170,20 @@ async def test_courtesies_go_after_answers_and_before_the_background() -> None:
     assert most_in([at for at, _ in server.came], 1.0) <= 30
 
 
+@pytest.mark.parametrize("chat", [7, -7])
+async def test_courtesies_of_one_chat_go_after_its_answers(chat: int) -> None:
+    server = Server()
+    came: list[str] = []
+
+    async def call(name: str, urgency: Courtesy | None = None) -> None:
+        await server.call(chat, urgency=urgency)
+        came.append(name)
+
+    await server.time.run(*(call("first") for _ in range(3)))  # all that these seconds have
+    await server.time.run(*(call("courtesy", Courtesy()) for _ in range(10)), *(call("answer") for _ in range(2)))
+    assert came == ["first"] * 3 + ["answer"] * 2 + ["courtesy"] * 10
+
+
 async def test_a_courtesy_tells_when_it_is_on_its_way() -> None:
     server = Server()
     courtesy = Courtesy()

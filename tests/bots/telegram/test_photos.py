@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bots.telegram import door as door_module
+from bots.telegram import pace
 from bots.telegram import status as status_module
 from inference.errors import NoFace
 from storage import State
@@ -76,7 +76,7 @@ async def test_no_face_is_said_in_the_persons_language(tg: FakeTelegram, tmp_pat
 async def test_the_status_is_one_message_edited_in_place_then_gone(
     tg: FakeTelegram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(door_module, "EDIT_EVERY", 0.05)
+    monkeypatch.setattr(pace, "EDIT_EVERY", 0.05)
     monkeypatch.setattr(status_module, "ACTION_AFTER", 0.05)
     async with running(tg, tmp_path, model_batch=1) as service:
         service.painter.hold.clear()
@@ -117,7 +117,7 @@ async def test_edits_keep_their_distance_and_end_with_the_latest(tg: FakeTelegra
         await chats[-1].wait_until(lambda: "Painting" in last.text)
         calls = [c for c in tg.calls if c.chat_id == chats[-1].id and c.method in {"sendMessage", "editMessageText"}]
         assert [c.error for c in calls] == [0, 0]
-        assert calls[1].at - calls[0].at >= door_module.EDIT_EVERY
+        assert calls[1].at - calls[0].at >= pace.EDIT_EVERY
         service.painter.hold.set()
         await chats[-1].wait_photo()
 
@@ -149,6 +149,19 @@ async def test_quota_says_when_to_come_back(tg: FakeTelegram, tmp_path: Path) ->
         await chat.send_photo(picture(colour="red"))
         told = await chat.wait_for(lambda m: "short break" in m.text)
         assert "Please try again in" in told.text
+
+
+async def test_the_last_photos_of_an_hour_are_announced_under_their_pictures(tg: FakeTelegram, tmp_path: Path) -> None:
+    async with running(tg, tmp_path, limits_hour=3):
+        chat = tg.private_chat(tg.user("Ann"))
+        for number, colour in enumerate(("red", "green", "blue"), 1):
+            await chat.send_photo(picture(colour=colour))
+            await chat.wait_answers(number, lambda m: m.kind == "photo")
+        assert [m.text for m in chat.answers] == [
+            "Here you are.",
+            "Here you are.\n1 photo left for now. More in 60 minutes.",
+            "Here you are.\nThat was your last photo for now. More in 60 minutes.",
+        ]
 
 
 async def test_the_same_update_twice_is_one_answer(tg: FakeTelegram, tmp_path: Path) -> None:
@@ -266,6 +279,7 @@ async def test_who_blocked_the_bot_is_let_go(tg: FakeTelegram, tmp_path: Path) -
         ended = await reached(service.database, job.id, ENDED)
         assert (ended.state, ended.code) == (State.FAILED, "undeliverable")
         assert tg.count("sendPhoto") == 1, "nothing is tried again"
+        assert service.runner._parts.door._statuses == {}, "nor kept for it"
 
 
 async def test_a_photo_that_cannot_be_downloaded(

@@ -234,7 +234,8 @@ async def test_an_album_is_sent_once_whatever_becomes_of_its_buttons(tg: FakeTel
         done = await reached(service.database, job.id, ENDED)
         assert done.state is State.DELIVERED
         speech = Speech(Words.load(), telegram_settings(tg, tmp_path))
-        door = TelegramDoor(service.runner.bot, speech, Buttons(speech, service.studio), service.studio.remember)
+        studio = service.studio
+        door = TelegramDoor(service.runner.bot, speech, Buttons(speech, studio), studio.remember, studio.allowances)
         await door.deliver(done, Delivery(await service.studio.pictures(done), 2))  # as after a crash
         assert len([m for m in chat.history if m.kind == "photo"]) == 2
 
@@ -268,7 +269,8 @@ async def test_what_may_have_been_sent_before_a_crash_is_offered_to_who_asked(
         [job] = await service.database.jobs.of(f"telegram:{chat.user.id}")
         begun = replace(ReplyTo.from_json(job.reply), files=(), sending=True, quiet=quiet)
         speech = Speech(Words.load(), telegram_settings(tg, tmp_path))
-        door = TelegramDoor(service.runner.bot, speech, Buttons(speech, service.studio), service.studio.remember)
+        studio = service.studio
+        door = TelegramDoor(service.runner.bot, speech, Buttons(speech, studio), studio.remember, studio.allowances)
         await door.deliver(replace(job, reply=begun.to_json()), Delivery(await service.studio.pictures(job), 1))
         assert [labels(message) for message in chat.answers[1:]] == ([said] if said else [])
         assert chat.answers[0] == answer

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from bots.allowance import Allowance
 from bots.requests import Delivery, Picture, Progress, Refused, Stage
 from bots.telegram.reply import ReplyTo
 from bots.telegram.speech import Speech
@@ -67,6 +68,18 @@ def test_caption_names_the_photos_of_an_album_that_were_not_painted(speech: Spee
     assert lines[0] == "Here you are."
     assert [line.split(":")[0] for line in lines[1:]] == ["Photo 6", "Photo 2, 5", "Photo 4"]
     assert lines[1].endswith("(Reference abcd)")
+
+
+@pytest.mark.parametrize(
+    ("few", "line"),
+    [
+        (Allowance(1, NOW + 90), "1 photo left for now. More in 2 minutes."),
+        (Allowance(0, NOW - 5), "That was your last photo for now. More in 1 minute."),
+    ],
+)
+def test_a_caption_tells_when_few_photos_are_left(speech: Speech, few: Allowance, line: str) -> None:
+    delivery = Delivery((Picture(b"png", b"png"),), 1)
+    assert speech.caption("en", delivery, "ref", few) == f"Here you are.\n{line}"
 
 
 def test_captions_fit_whatever_was_missed(speech: Speech) -> None:

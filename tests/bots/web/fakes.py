@@ -3,11 +3,20 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 
+from bots.allowance import Allowance
 from bots.requests import Discarded, PhotoRequest, Progress, Refused
 from bots.seal import Seal
 from inference import Options
 from storage import Job, ObjectStore, Source, State
 from storage.retention import Forgotten
+
+
+@dataclass
+class FakeAllowances:
+    known: dict[str, Allowance] = field(default_factory=dict)
+
+    async def few(self, person: str) -> Allowance | None:
+        return self.known.get(person)
 
 
 @dataclass
@@ -21,6 +30,7 @@ class FakeStudio:
     requests: list[PhotoRequest] = field(default_factory=list)
     progress: dict[str, Progress] = field(default_factory=dict)
     pictures: int = 0
+    allowances: FakeAllowances = field(default_factory=FakeAllowances)
     seal: Seal = field(default_factory=lambda: Seal(b"s" * 32))
 
     async def accept(self, request: PhotoRequest, *photos: AsyncIterator[bytes]) -> Job:

@@ -1,8 +1,11 @@
 """The API's good ways: a photo in, where it stands, its pictures."""
 
+import time
+
 import httpx
 import pytest
 
+from bots.allowance import Allowance
 from bots.requests import Delivery, Picture, Progress, Stage
 from bots.web import WebDoor
 from bots.web.secret_links import page_of
@@ -59,6 +62,20 @@ async def test_several_photos_are_one_job(client: httpx.AsyncClient, studio: Fak
     selfie = (await client.get("/api/selfies/job1")).json()
     assert selfie["message"] is None
     assert [line.split(":")[0] for line in selfie["missed"]] == ["Photo 2", "Photo 3"]
+
+
+async def test_the_last_photos_of_an_hour_are_announced_to_the_visitor_alone(
+    client: httpx.AsyncClient, studio: FakeStudio, open_client
+) -> None:
+    here = (await send(client)).json()["links"]["self"]
+    person = studio.jobs["job1"].person
+    studio.allowances.known[person] = Allowance(1, time.time() + 90)
+    assert (await client.get(here)).json()["left"] is None, "not painted yet"
+    studio.change("job1", state=State.DELIVERED, results=("p", "o"), found=1)
+    assert (await client.get(here)).json()["left"] == "1 photo left for now. More in 2 minutes."
+    assert (await open_client().get(here)).json()["left"] is None
+    studio.allowances.known.clear()
+    assert (await client.get(here)).json()["left"] is None
 
 
 async def test_the_page_that_deletes_is_named_to_the_visitor_alone(client: httpx.AsyncClient, open_client) -> None:

@@ -77,6 +77,7 @@ class Chat:
         content: dict[str, Any],
         *,
         reply_to: Message | None = None,
+        elsewhere: Message | None = None,
         thread: int | None = None,
         forwarded_from: User | None = None,
         by: User | None = None,
@@ -90,6 +91,7 @@ class Chat:
 
         Args:
             by: another member than the chat's first.
+            elsewhere: a message of another chat that it replies to.
             album: see `new_album`.
             as_chat: an anonymous admin writes for the group itself, anybody for a channel of theirs.
             from_channel: `as_chat` is the group's channel, whose posts come here by themselves.
@@ -101,6 +103,10 @@ class Chat:
             raise ValueError("who blocked the bot cannot write to it; unblock() first")
         if reply_to is not None:
             content = content | {"reply_to_message": reply_to.quoted()}
+        if elsewhere is not None:
+            origin = {"type": "user", "date": 1_700_000_000, "sender_user": elsewhere.body["from"]}
+            media = {kind: elsewhere.body[kind] for kind in ("photo", "document") if kind in elsewhere.body}
+            content = content | {"external_reply": {"origin": origin} | media}
         if thread is not None:
             content = content | {"message_thread_id": thread, "is_topic_message": True}
         if forwarded_from is not None:

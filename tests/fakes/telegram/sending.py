@@ -19,7 +19,7 @@ _ACTIONS = {
 
 
 async def send_message(world: World, parameters: Parameters) -> dict[str, Any]:
-    chat = target(world, parameters)
+    chat = target(world, parameters, "text message")
     text, found = checked(parameters.text("text"), parameters.text("parse_mode"))
     content: dict[str, Any] = {"text": text} | ({"entities": found} if found else {})
     return _post(world, chat, parameters, content).body
@@ -50,6 +50,7 @@ async def send_media_group(world: World, parameters: Parameters) -> list[dict[st
         raise bad_request(f"can't parse InputMedia: type {sorted(map(str, kinds))} is not supported")
     if len(kinds) > 1:
         raise bad_request("document can't be mixed with other media types")
+    _check_allowed(chat, str(kinds.pop()))
     contents = [media_content(world, item, parameters) for item in items]
     album = str(next(world.album_ids))
     return [
@@ -77,15 +78,22 @@ async def send_chat_action(world: World, parameters: Parameters) -> bool:
     return True
 
 
-def target(world: World, parameters: Parameters) -> ChatState:
-    """The chat to send to, and its topic."""
+def target(world: World, parameters: Parameters, kind: str | None = None) -> ChatState:
+    """The chat to send to, and its topic, if it takes this kind of message."""
     if not parameters.text("chat_id"):
         raise bad_request("chat_id is empty")
     chat = world.chat(parameters.required_number("chat_id"), to_send=True)
     thread = parameters.number("message_thread_id")
     if thread and thread not in chat.threads:
         raise bad_request("message thread not found")
+    if kind is not None:
+        _check_allowed(chat, kind)
     return chat
+
+
+def _check_allowed(chat: ChatState, kind: str) -> None:
+    if f"{kind}s" in chat.forbids:
+        raise bad_request(f"not enough rights to send {kind}s to the chat")
 
 
 def media_content(world: World, item: dict[str, Any], parameters: Parameters) -> tuple[dict[str, Any], list[bytes]]:
@@ -134,7 +142,7 @@ def _known(world: World, kind: str, file_id: str) -> dict[str, Any]:
 
 
 async def _send_media(world: World, parameters: Parameters, kind: str) -> dict[str, Any]:
-    chat = target(world, parameters)
+    chat = target(world, parameters, kind)
     media = f"attach://{kind}" if kind in parameters.files else parameters.text(kind)
     if media is None:
         raise bad_request(f"there is no {kind} in the request")

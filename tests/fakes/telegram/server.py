@@ -41,6 +41,7 @@ class _Trouble:
     times: int
     chat_id: int | None
     late: bool = False  # the call is carried out first
+    after: int = 0  # calls that are let through before
 
 
 class FakeTelegram:
@@ -164,13 +165,13 @@ class FakeTelegram:
         description: str,
         *,
         times: int = 1,
+        after: int = 0,
         chat: Chat | None = None,
         **parameters: Any,
     ) -> None:
-        """Answer the next calls of a method (of one chat) with an error."""
-        self._troubles.append(
-            _Trouble(method, ApiError(code, description, **parameters), times, chat.id if chat else None)
-        )
+        """Answer the next calls of a method (of one chat) with an error, once `after` of them were let through."""
+        error = ApiError(code, description, **parameters)
+        self._troubles.append(_Trouble(method, error, times, chat.id if chat else None, after=after))
 
     def flood(self, method: str, retry_after: int, *, times: int = 1, chat: Chat | None = None) -> None:
         """Answer the next calls of a method with 429."""
@@ -271,7 +272,9 @@ class FakeTelegram:
     def _meet_trouble(self, name: str, chat_id: int | None, *, late: bool) -> None:
         for trouble in self._troubles:
             meant = trouble.method == name and trouble.late == late and trouble.chat_id in {None, chat_id}
-            if meant and trouble.times > 0:
+            if meant and trouble.after > 0:
+                trouble.after -= 1
+            elif meant and trouble.times > 0:
                 trouble.times -= 1
                 if trouble.error is None:
                     raise ConnectionAbortedError

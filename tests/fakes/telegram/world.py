@@ -92,7 +92,11 @@ class Message:
 
 @dataclass(eq=False)
 class ChatState:
-    """A private chat is open once the person has written; `blocked` and `can_send` are what others decide."""
+    """A private chat is open once the person has written; `blocked` and `can_send` are what others decide.
+
+    Attributes:
+        forbids: kinds of messages that may not be sent there, as Telegram calls them: "photos", "text messages".
+    """
 
     id: int
     type: str
@@ -106,6 +110,7 @@ class ChatState:
     opened: bool = False
     blocked: bool = False
     can_send: bool = True
+    forbids: set[str] = field(default_factory=set)
     privacy: bool = True
     migrated_to: int | None = None
 
@@ -169,7 +174,7 @@ class World:
             where = f"kicked from the {chat.type} chat" if chat.user is None else "blocked by the user"
             raise forbidden(f"bot was {where}")
         if to_send and not chat.can_send:
-            raise bad_request("not enough rights to send photos to the chat")
+            raise bad_request("have no rights to send a message")
         return chat
 
     def next_message_id(self, chat: ChatState) -> int:
