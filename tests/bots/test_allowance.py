@@ -7,7 +7,7 @@ import pytest
 from bots.allowance import FEW, Allowance, Allowances
 from bots.requests import Refused
 from bots.restraint import Restraint
-from storage import StorageError
+from storage import Sent, StorageError
 from tests.bots.test_studio import chunks, ended, request, settings_in, studio_in
 
 
@@ -47,7 +47,7 @@ async def test_what_was_wiped_counts(tmp_path, pipeline, door):
 
 async def test_it_is_a_courtesy() -> None:
     class Broken:
-        async def photos_since(self, person: str, since: float) -> tuple[int, float]:
+        async def lately(self, person: str, since: float) -> list[Sent]:
             raise StorageError("database_locked", f"nothing of {person}")
 
     clock = time.time
