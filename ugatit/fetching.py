@@ -16,6 +16,7 @@ import httpx
 from ugatit.bucket import BucketError, open_client
 
 PIECE = 1 << 20
+TORCH = (".pt", ".pth")
 TIMEOUT = 30.0  # seconds without a byte
 NOT_SATISFIABLE = 416  # RFC 9110: the range begins beyond the end
 
@@ -135,7 +136,7 @@ def unpack(archive: Path, folder: Path, inside: str | None = None) -> Path:
 
     # A .pt file is a zip as well: that one stays as it is.
     try:
-        if archive.suffix in {".pt", ".safetensors"}:
+        if archive.suffix in {*TORCH, ".safetensors"}:
             return archive
         if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as packed:
@@ -157,7 +158,7 @@ def _members(folder: Path) -> list[PurePath]:
 
 
 def _choose(archive: Path, members: list[PurePath], inside: str | None) -> PurePath:
-    files = [name for name in members if name.suffix == ".pt"]
+    files = [name for name in members if name.suffix in TORCH]
     found = sorted({name.parent for name in members if name.suffix == ".index"}) or sorted(files)
     if not found:
         raise FetchError(f"{archive.name}: holds neither a TensorFlow checkpoint (*.index) nor a .pt file.")

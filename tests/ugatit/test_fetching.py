@@ -101,6 +101,12 @@ def test_an_archive_that_leads_outside_is_refused(tmp_path: Path) -> None:
 LIGHT, FULL = "run/UGATIT_light_sn/m-1.index", "run/UGATIT_sn/m-2.index"
 
 
+@pytest.mark.parametrize("name", ["a2b.pt", "a2b.pth"])
+def test_weights_of_torch_are_a_zip_that_stays_one(tmp_path: Path, name: str) -> None:
+    weights = _packed(tmp_path, "zip", ["a2b/data.pkl"]).rename(tmp_path / name)
+    assert unpack(weights, tmp_path / "unpacked") == weights
+
+
 @pytest.mark.parametrize("kind", ["zip", "tar"])
 @pytest.mark.parametrize(
     ("members", "inside", "chosen"),
@@ -112,6 +118,7 @@ LIGHT, FULL = "run/UGATIT_light_sn/m-1.index", "run/UGATIT_sn/m-2.index"
         (["a2b_params_0100000.pt", "a2b_params_0900000.pt", "a2b_params_latest.pt"], None, "a2b_params_latest.pt"),
         (["a2b_params_1000000.pt", "a2b_params_900000.pt", "a2b.pt"], None, "a2b_params_1000000.pt"),
         (["a2b_params_0100000.pt", "a2b_params_latest.pt"], "a2b_params_0100000.pt", "a2b_params_0100000.pt"),
+        (["a2b_params_0100000.pth"], None, "a2b_params_0100000.pth"),
         ([LIGHT, FULL], "run/UGATIT_sn/", "run/UGATIT_sn"),
     ],
 )
