@@ -80,7 +80,9 @@ class Settings(BaseSettings):
     )
 
     limits_photo_bytes: int = Field(20_000_000, ge=1_000, description="Largest photo taken in")
-    limits_photo_pixels: int = Field(50_000_000, ge=10_000, description="Most pixels a photo may have")
+    limits_photo_pixels: int = Field(
+        50_400_000, ge=10_000, description="Most pixels a photo may have; phones call 8192 x 6144 fifty megapixels"
+    )
     limits_photo_side: int = Field(12_000, ge=256, description="Longest side of a photo, pixels")
     limits_faces: int = Field(6, ge=1, le=10, description="Faces painted of one photo")
     limits_queue: int = Field(1_000, ge=1, description="Jobs waiting before new ones are refused")

@@ -203,7 +203,12 @@ class Engine:
         """The thread: one process after the other, until the end."""
         pause = 0.0
         while not self._closing.wait(pause):
-            connection, process = self._start()
+            try:
+                connection, process = self._start()
+            except OSError as error:  # no memory or no descriptors left, which may pass
+                log.warning("engine %s can't be started (%s); trying again", self.spec.device, error)
+                pause = min(LONGEST_PAUSE, 2 * pause + 0.5)
+                continue
             message: Message | None = None  # the last one, but for heartbeats
             with suppress(EOFError, OSError):
                 while True:
@@ -228,8 +233,13 @@ class Engine:
         process = context.Process(
             target=engine_process.main, args=(childs, self.spec), name=f"engine-{self.spec.device}", daemon=True
         )
-        process.start()
-        childs.close()  # so that the end of the process is the end of the pipe
+        try:
+            process.start()
+        except OSError:
+            ours.close()
+            raise
+        finally:
+            childs.close()  # so that the end of the process is the end of the pipe
         self._process = process
         if self._closing.is_set():  # after `__aexit__` looked for a process to kill
             process.kill()

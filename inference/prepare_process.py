@@ -51,7 +51,7 @@ class Prepared:
     Args:
         inputs: (N, size, size, 3) uint8 for the network.
         originals: (N, shown, shown, 3) uint8, the same crops.
-        found: faces in the photo; 0 when none were looked for.
+        found: faces in the photo that are large enough; 0 when none were looked for.
     """
 
     inputs: np.ndarray
@@ -123,9 +123,9 @@ def _prepare(data: bytes, job: Job, limits: "Limits") -> Prepared:
     elif job.options.whole:
         squares = [whole(photo.width, photo.height)]
     else:
-        faces = _faces(photo)
+        faces = _large_enough(_faces(photo), photo.scale)
         found = len(faces)
-        squares = [around(face, job.options.crop).scaled(1 / photo.scale) for face in _chosen(faces, photo.scale, job)]
+        squares = [around(face, job.options.crop).scaled(1 / photo.scale) for face in _chosen(faces, job)]
 
     photo = _sharp_enough(data, limits, photo, squares, job.shown)
     try:
@@ -144,8 +144,8 @@ def _faces(photo: "Photo") -> "tuple[Face, ...]":
     return _detector.detect(photo.pixels)
 
 
-def _chosen(faces: "tuple[Face, ...]", scale: float, job: Job) -> "list[Face]":
-    """The faces to paint, left to right: those large enough, and of these the largest up to the limit."""
+def _large_enough(faces: "tuple[Face, ...]", scale: float) -> "list[Face]":
+    """Those that can be painted. The others count for nothing: a button that leads to them would do nothing."""
     from inference.crop import SMALLEST_FACE
 
     if not faces:
@@ -154,7 +154,12 @@ def _chosen(faces: "tuple[Face, ...]", scale: float, job: Job) -> "list[Face]":
     if not good:
         tallest = max(face.height for face in faces) / scale
         raise FaceTooSmall(f"the tallest of {len(faces)} faces has {tallest:.0f} px; {SMALLEST_FACE} are needed")
-    largest = sorted(good, key=lambda face: face.width * face.height, reverse=True)
+    return good
+
+
+def _chosen(faces: "list[Face]", job: Job) -> "list[Face]":
+    """The faces to paint, left to right: the largest up to the limit."""
+    largest = sorted(faces, key=lambda face: face.width * face.height, reverse=True)
     if job.options.face is not None:
         return [largest[job.options.face % len(largest)]]
     most = 1 if job.options.faces is Faces.LARGEST else job.faces

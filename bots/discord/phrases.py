@@ -29,7 +29,7 @@ class Phrases:
         self._words = words
         self._limits = {
             "megabytes": f"{settings.limits_photo_bytes / 1e6:g}",
-            "megapixels": f"{settings.limits_photo_pixels / 1e6:g}",
+            "megapixels": settings.limits_photo_pixels // 1_000_000,
         }
         self._help = {**self._limits, "faces": settings.limits_faces}
         self._privacy = {

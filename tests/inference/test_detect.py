@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inference.detect import MODEL, MODEL_SHA256, Detector
+from inference.detect import MODEL, MODEL_SHA256, Detector, Face, Point
 
 
 @pytest.fixture(scope="module")
@@ -103,3 +103,29 @@ def test_a_face_is_counted_once_at_every_size(detector: Detector, astronaut: Ima
 @pytest.mark.parametrize("shape", [(1, 1), (3, 2000), (2000, 3), (31, 33), (640, 640)])
 def test_finds_nothing_where_nothing_is(detector: Detector, shape: tuple[int, int]) -> None:
     assert detector.detect(np.full((*shape, 3), 90, np.uint8)) == ()
+
+
+@pytest.mark.parametrize(
+    ("faces", "score", "looks"), [(4, 0.2, [320, 640]), (4, 0.1, [320, *3 * [160]]), (1, 0.2, [320, 160])]
+)
+def test_many_suspicions_are_worth_a_look_at_everything(
+    detector: Detector, monkeypatch: pytest.MonkeyPatch, faces: int, score: float, looks: list[int]
+) -> None:
+    """Of a group, some are seen less surely than others; two suspicions of one face are one."""
+    sure = face_at(100, 0.9)
+    doubtful = [face_at(300 + 60 * number, score) for number in range(faces)]
+    twice = [face_at(302 + 60 * number, score - 0.01) for number in range(faces)]
+    taken = []
+
+    def look(pixels: np.ndarray, longest: int, confidence: float, corner: tuple[int, int] = (0, 0)) -> tuple[Face, ...]:
+        taken.append(longest)
+        return (sure, *doubtful, *twice) if longest == 320 else ()
+
+    monkeypatch.setattr(detector, "look", look)
+    assert detector.detect(np.zeros((640, 640, 3), np.uint8)) == (sure,)
+    assert taken == looks
+
+
+def face_at(x: float, score: float) -> Face:
+    nose = Point(x + 20, 120)
+    return Face(x, 100, 40, 40, nose, nose, nose, nose, nose, score)

@@ -1,9 +1,11 @@
 import asyncio
+import errno
 import os
 import signal
 import threading
 from dataclasses import replace
 from multiprocessing import Pipe
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 import numpy as np
@@ -245,4 +247,23 @@ async def test_a_failure_to_load_the_other_direction_is_remembered(tmp_path: Pat
             with pytest.raises(BatchFailed, match="cut short"):
                 await engine.run(crops(1), reverse=True)
         assert (tmp_path / "tries").read_text() == "x"
+        assert (await engine.run(crops(1))).batch[0, 0, 0, 0] == 254
+
+
+async def test_a_start_that_fails_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    starts, real = [], SpawnProcess.start
+
+    def no_descriptors_left(process: SpawnProcess) -> None:
+        starts.append(process)
+        if len(starts) in {1, 3}:
+            raise OSError(errno.EMFILE, "Too many open files")
+        real(process)
+
+    monkeypatch.setattr(SpawnProcess, "start", no_descriptors_left)
+    async with asyncio.timeout(PATIENCE), Engine(spec("Invert", tmp_path)) as engine:
+        await engine.run(crops(1))
+        assert engine.pid is not None
+        os.kill(engine.pid, signal.SIGKILL)
+        while len(starts) < 4:  # noqa: ASYNC110, the engine tells nobody
+            await asyncio.sleep(0.01)
         assert (await engine.run(crops(1))).batch[0, 0, 0, 0] == 254

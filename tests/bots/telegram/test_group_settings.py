@@ -85,6 +85,7 @@ async def test_whoever_only_posts_photos_there_is_not_paused(
     tg: FakeTelegram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(restraint, "STRIKES", 2)
+    monkeypatch.setattr(restraint, "TOGETHER", 0.0)
     group = tg.group("Friends", tg.user("Owner"), privacy=False)
     async with running(tg, tmp_path, limits_hour=1) as service:
         await decide(service, group, every=True)
