@@ -25,6 +25,7 @@ from inference import InferenceError, Pipeline
 from inference.errors import NoEngine
 from storage import Database, ObjectStore, StorageError, open_store
 from storage.addresses import DIGEST_SECRET
+from storage.lock import sole_service
 from storage.retention import sweep
 from ugatit import WeightsError
 
@@ -45,7 +46,8 @@ async def serve(settings: Settings, *, say: Callable[[str], None] = print, netwo
         network: see `Pipeline`; U-GAT-IT by default.
 
     Raises:
-        StorageError: the database, the store or the queues can't be used; says what to do.
+        StorageError: the database, the store or the queues can't be used, or another service runs on the database;
+            says what to do.
         PortTaken: the port of the page can't be had (a ConfigError).
         WeightsError: MODEL_WEIGHTS can't be used.
         EngineFailed: none of MODEL_DEVICES can be used; `NoEngine`: any more.
@@ -56,6 +58,7 @@ async def serve(settings: Settings, *, say: Callable[[str], None] = print, netwo
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop.set)
     async with AsyncExitStack() as stack:
+        stack.enter_context(sole_service(settings.database_path))
         metrics = Metrics()
         database = await stack.enter_async_context(Database(settings.database_path))
         database.jobs.listen(metrics.job_changed)
