@@ -1,12 +1,13 @@
 """The composition root: every part of the service, put together and taken apart in order."""
 
+import argparse
 import asyncio
 import gc
 import itertools
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict
 from typing import TYPE_CHECKING, NoReturn
@@ -192,8 +193,19 @@ async def _sweep(settings: Settings, studio: Studio, database: Database, store: 
         await asyncio.sleep(SWEEP_EVERY)
 
 
-def main() -> int:
-    """`python -m bots`: 0 after a clean stop, 2 when it can't start or go on, with one clear message."""
+def main(arguments: Sequence[str] = ()) -> int:
+    """`python -m bots`: 0 after a clean stop, 2 when it can't start or go on, with one clear message.
+
+    Raises:
+        SystemExit: help was asked for (0), or there are arguments, of which it takes none (2).
+    """
+    argparse.ArgumentParser(
+        prog="python -m bots",
+        description="Run the Selfie2Anime bot until Ctrl-C or SIGTERM: the page, the API, and each door that has a "
+        "token.",
+        epilog="It takes no arguments. Settings come from the environment, then .env, then selfie2anime.toml in this "
+        "folder; .env.example lists them all.",
+    ).parse_args(arguments)
     try:
         uvloop.run(serve(load_settings(), say=lambda line: print(line, flush=True)))
     except NoEngine as error:
