@@ -133,8 +133,7 @@ async def _open_doors(
     if settings.discord_token:
         from bots.discord.runner import run_discord
 
-        await stack.enter_async_context(run_discord(settings, studio))
-        say("Discord         on")
+        await stack.enter_async_context(run_discord(settings, studio, say))
     else:
         say("Discord         off (DISCORD_TOKEN turns it on)")
 
