@@ -17,6 +17,7 @@ from pydantic_settings import (
 
 from config.errors import ConfigError, explain
 from config.mail import is_mail_url, is_sender
+from config.urls import has_space, is_url
 
 Numbers = Annotated[tuple[int, ...], NoDecode]
 Words = Annotated[tuple[str, ...], NoDecode]
@@ -127,15 +128,17 @@ class Settings(BaseSettings):
     @field_validator("admins")
     @classmethod
     def _admins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if all(re.fullmatch(r"(telegram|discord|web):\S+", v) for v in value):
+        if all(re.fullmatch(r"(telegram|discord):[0-9]+|web:\S+", v) for v in value):
             return value
-        raise ValueError("must be a list such as telegram:12345,discord:67890")
+        raise ValueError("must be a list such as telegram:12345,discord:67890, of numbers and not of names")
 
     @field_validator("storage_url")
     @classmethod
     def _storage(cls, value: str) -> str:
         url = urlsplit(value)
-        if (url.scheme == "file" and url.path and not url.netloc) or (url.scheme == "s3" and url.netloc):
+        if url.scheme == "file" and url.path and not url.netloc:  # a folder may have spaces in its name
+            return value
+        if url.scheme == "s3" and url.netloc and not has_space(value):
             return value
         raise ValueError("must be file:PATH or s3://BUCKET/PREFIX, such as file:data/objects")
 
@@ -151,19 +154,31 @@ class Settings(BaseSettings):
             return value
         raise ValueError("must be local: or sqs://NAME")
 
-    @field_validator(
-        "telegram_base_url", "telegram_file_url", "telegram_webhook_url", "discord_api_url", "web_public_url"
-    )
+    @field_validator("telegram_base_url")
+    @classmethod
+    def _bot_api(cls, value: str) -> str:
+        if is_url(value, "http", "https") and value.endswith("/bot") and not value.endswith("/file/bot"):
+            return value
+        raise ValueError("must be an address that ends in /bot, such as http://127.0.0.1:8081/bot")
+
+    @field_validator("telegram_file_url")
+    @classmethod
+    def _bot_files(cls, value: str) -> str:
+        if is_url(value, "http", "https") and value.endswith("/file/bot"):
+            return value
+        raise ValueError("must be an address that ends in /file/bot, such as http://127.0.0.1:8081/file/bot")
+
+    @field_validator("telegram_webhook_url", "discord_api_url", "web_public_url")
     @classmethod
     def _http(cls, value: str | None) -> str | None:
-        if value is None or (urlsplit(value).scheme in {"http", "https"} and urlsplit(value).netloc):
+        if value is None or is_url(value, "http", "https"):
             return value
         raise ValueError("must be an http:// or https:// address")
 
     @field_validator("discord_gateway_url")
     @classmethod
     def _gateway(cls, value: str | None) -> str | None:
-        if value is None or (urlsplit(value).scheme in {"ws", "wss"} and urlsplit(value).netloc):
+        if value is None or is_url(value, "ws", "wss"):
             return value
         raise ValueError("must be a ws:// or wss:// address")
 
