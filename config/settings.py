@@ -1,6 +1,7 @@
 """Settings of the service, in the order environment, `.env`, `selfie2anime.toml`, defaults (first found wins)."""
 
 import re
+import sys
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -9,13 +10,14 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
+    DotEnvSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
 from config.errors import ConfigError, explain
+from config.files import TomlFile, misspelt
 from config.mail import is_mail_url, is_sender
 from config.urls import has_space, is_url
 
@@ -241,14 +243,18 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls)
+        if isinstance(dotenv_settings, DotEnvSettingsSource):
+            for line in misspelt(dotenv_settings.env_vars, settings_cls.model_fields):
+                print(f"{dotenv_settings.env_file}: {line}", file=sys.stderr)  # how to log is among the settings
+        return init_settings, env_settings, dotenv_settings, TomlFile(settings_cls)
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Read the settings; `overrides` win over every other source.
+    """Read the settings; `overrides` win over every other source. Names misspelt in `.env` are told on stderr.
 
     Raises:
-        ConfigError: a value is not allowed; the text names the key, what was given and what is allowed.
+        ConfigError: a value is not allowed; the text names the key, what was given and what is allowed. Or
+            `selfie2anime.toml` names what is no setting.
     """
     try:
         return Settings(**overrides)
