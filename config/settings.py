@@ -17,7 +17,7 @@ from pydantic_settings import (
 )
 
 from config.errors import ConfigError, explain
-from config.files import TomlFile, misspelt
+from config.files import ENCODING, TomlFile, misspelt, no_text
 from config.mail import is_mail_url, is_sender
 from config.urls import has_space, is_url
 
@@ -32,7 +32,12 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_file=".env", toml_file="selfie2anime.toml", extra="ignore", frozen=True, env_ignore_empty=True
+        env_file=".env",
+        env_file_encoding=ENCODING,
+        toml_file="selfie2anime.toml",
+        extra="ignore",
+        frozen=True,
+        env_ignore_empty=True,
     )
 
     telegram_token: SecretStr | None = Field(None, description="Token from @BotFather; empty: Telegram is off")
@@ -105,6 +110,8 @@ class Settings(BaseSettings):
     @field_validator("discord_guilds", "web_proxies", "model_devices", "admins", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
+        if type(value) is int:  # one alone, in selfie2anime.toml
+            value = str(value)
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
     @field_validator("log_level", mode="before")
@@ -254,11 +261,13 @@ def load_settings(**overrides: Any) -> Settings:
 
     Raises:
         ConfigError: a value is not allowed; the text names the key, what was given and what is allowed. Or
-            `selfie2anime.toml` names what is no setting.
+            `selfie2anime.toml` names what is no setting, or one of the files can't be read; the text names the file.
     """
     try:
         return Settings(**overrides)
     except ValidationError as error:
         raise explain(error) from None
-    except (ValueError, OSError) as error:  # an unreadable selfie2anime.toml or .env
+    except UnicodeDecodeError:
+        raise no_text(overrides.get("_env_file", Settings.model_config["env_file"])) from None
+    except (ValueError, OSError) as error:
         raise ConfigError(f"Cannot read the settings: {error}") from error

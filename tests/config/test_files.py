@@ -70,3 +70,41 @@ def test_what_is_for_other_programs_is_left_alone(dotenv: Path, capsys: pytest.C
     dotenv.write_text("AWS_ENDPOINT_URL=http://x\nCOMPOSE_PROJECT_NAME=x\nHTTP_PROXY=x\nTZ=UTC\nLOG_LEVEL=error\n")
     assert load_settings().log_level == "error"
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("file", ["toml", "dotenv"])
+def test_a_file_that_is_no_utf_8_is_named(file: str, request: pytest.FixtureRequest) -> None:
+    path: Path = request.getfixturevalue(file)
+    path.write_text("WEB_PORT=1001\n", encoding="utf-16")
+    with pytest.raises(ConfigError) as error:
+        load_settings()
+    assert str(error.value) == f"Cannot read the settings in {path}: it is no UTF-8 text. Save it as UTF-8."
+
+
+@pytest.mark.parametrize("file", ["toml", "dotenv"])
+def test_a_mark_at_the_beginning_does_no_harm(
+    file: str, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path: Path = request.getfixturevalue(file)
+    path.write_text("web_port=1001\n", encoding="utf-8-sig")
+    assert load_settings().web_port == 1001
+    assert capsys.readouterr().err == ""
+
+
+def test_what_is_no_toml_is_named(toml: Path) -> None:
+    toml.write_text("web_port = = 1")
+    with pytest.raises(ConfigError, match=f"Cannot read the settings in {toml}: Invalid value .at line 1"):
+        load_settings()
+
+
+@pytest.mark.parametrize("given", ["123", "'123'", "[123]"])
+def test_a_list_of_one_may_be_written_without_brackets(toml: Path, given: str) -> None:
+    toml.write_text(f"discord_guilds = {given}\n")
+    assert load_settings().discord_guilds == (123,)
+
+
+@pytest.mark.parametrize("given", ["true", "1.5"])
+def test_what_is_no_number_is_still_refused(toml: Path, given: str) -> None:
+    toml.write_text(f"discord_guilds = {given}\n")
+    with pytest.raises(ConfigError, match="DISCORD_GUILDS"):
+        load_settings()

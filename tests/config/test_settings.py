@@ -140,14 +140,6 @@ def test_environment_wins_over_dotenv_over_toml(monkeypatch, tmp_path):
     assert (settings.web_port, settings.model_batch, settings.log_level) == (1003, 4, "error")
 
 
-def test_an_unreadable_toml_says_so(monkeypatch, tmp_path):
-    path = tmp_path / "selfie2anime.toml"
-    path.write_text("web_port = = 1")
-    monkeypatch.setitem(Settings.model_config, "toml_file", str(path))
-    with pytest.raises(ConfigError, match="Cannot read the settings"):
-        load_settings()
-
-
 def test_lists_are_written_with_commas(monkeypatch):
     monkeypatch.setenv("DISCORD_GUILDS", "1, 2")
     monkeypatch.setenv("MODEL_DEVICES", "gpu:0,gpu:1")
