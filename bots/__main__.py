@@ -5,4 +5,4 @@ import sys
 from bots.app import main
 
 if __name__ == "__main__":  # the engine's processes import this module again
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

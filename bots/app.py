@@ -1,12 +1,13 @@
 """The composition root: every part of the service, put together and taken apart in order."""
 
+import argparse
 import asyncio
 import gc
 import itertools
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict
 from typing import TYPE_CHECKING, NoReturn
@@ -25,6 +26,7 @@ from inference import InferenceError, Pipeline
 from inference.errors import NoEngine
 from storage import Database, ObjectStore, StorageError, open_store
 from storage.addresses import DIGEST_SECRET
+from storage.lock import sole_service
 from storage.retention import sweep
 from ugatit import WeightsError
 
@@ -45,7 +47,8 @@ async def serve(settings: Settings, *, say: Callable[[str], None] = print, netwo
         network: see `Pipeline`; U-GAT-IT by default.
 
     Raises:
-        StorageError: the database, the store or the queues can't be used; says what to do.
+        StorageError: the database, the store or the queues can't be used, or another service runs on the database;
+            says what to do.
         PortTaken: the port of the page can't be had (a ConfigError).
         WeightsError: MODEL_WEIGHTS can't be used.
         EngineFailed: none of MODEL_DEVICES can be used; `NoEngine`: any more.
@@ -56,6 +59,7 @@ async def serve(settings: Settings, *, say: Callable[[str], None] = print, netwo
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop.set)
     async with AsyncExitStack() as stack:
+        stack.enter_context(sole_service(settings.database_path))
         metrics = Metrics()
         database = await stack.enter_async_context(Database(settings.database_path))
         database.jobs.listen(metrics.job_changed)
@@ -129,8 +133,7 @@ async def _open_doors(
     if settings.discord_token:
         from bots.discord.runner import run_discord
 
-        await stack.enter_async_context(run_discord(settings, studio))
-        say("Discord         on")
+        await stack.enter_async_context(run_discord(settings, studio, say))
     else:
         say("Discord         off (DISCORD_TOKEN turns it on)")
 
@@ -189,8 +192,19 @@ async def _sweep(settings: Settings, studio: Studio, database: Database, store: 
         await asyncio.sleep(SWEEP_EVERY)
 
 
-def main() -> int:
-    """`python -m bots`: 0 after a clean stop, 2 when it can't start or go on, with one clear message."""
+def main(arguments: Sequence[str] = ()) -> int:
+    """`python -m bots`: 0 after a clean stop, 2 when it can't start or go on, with one clear message.
+
+    Raises:
+        SystemExit: help was asked for (0), or there are arguments, of which it takes none (2).
+    """
+    argparse.ArgumentParser(
+        prog="python -m bots",
+        description="Run the Selfie2Anime bot until Ctrl-C or SIGTERM: the page, the API, and each door that has a "
+        "token.",
+        epilog="It takes no arguments. Settings come from the environment, then .env, then selfie2anime.toml in this "
+        "folder; .env.example lists them all.",
+    ).parse_args(arguments)
     try:
         uvloop.run(serve(load_settings(), say=lambda line: print(line, flush=True)))
     except NoEngine as error:

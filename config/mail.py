@@ -5,15 +5,15 @@ from urllib.parse import urlsplit
 
 from email_validator import EmailNotValidError, validate_email
 
+from config.urls import is_url
+
 
 def is_mail_url(value: str) -> bool:
-    """`smtp://` or `smtps://`, a host, perhaps a port, perhaps user and password (both or neither)."""
+    """`smtp://` or `smtps://`, a host, perhaps a port, perhaps user and password (both or neither); no white space."""
     try:
         url = urlsplit(value)
         return (
-            url.scheme in {"smtp", "smtps"}
-            and bool(url.hostname)
-            and url.port != 0
+            is_url(value, "smtp", "smtps")
             and bool(url.username) == bool(url.password)
             and url.path in {"", "/"}
             and not url.query

@@ -1,6 +1,7 @@
 """Settings of the service, in the order environment, `.env`, `selfie2anime.toml`, defaults (first found wins)."""
 
 import re
+import sys
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -9,14 +10,16 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
+    DotEnvSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
 from config.errors import ConfigError, explain
+from config.files import ENCODING, TomlFile, misspelt, no_text
 from config.mail import is_mail_url, is_sender
+from config.urls import has_space, is_url
 
 Numbers = Annotated[tuple[int, ...], NoDecode]
 Words = Annotated[tuple[str, ...], NoDecode]
@@ -29,7 +32,12 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_file=".env", toml_file="selfie2anime.toml", extra="ignore", frozen=True, env_ignore_empty=True
+        env_file=".env",
+        env_file_encoding=ENCODING,
+        toml_file="selfie2anime.toml",
+        extra="ignore",
+        frozen=True,
+        env_ignore_empty=True,
     )
 
     telegram_token: SecretStr | None = Field(None, description="Token from @BotFather; empty: Telegram is off")
@@ -104,6 +112,8 @@ class Settings(BaseSettings):
     @field_validator("discord_guilds", "web_proxies", "model_devices", "admins", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
+        if type(value) is int:  # one alone, in selfie2anime.toml
+            value = str(value)
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
     @field_validator("log_level", mode="before")
@@ -129,15 +139,17 @@ class Settings(BaseSettings):
     @field_validator("admins")
     @classmethod
     def _admins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if all(re.fullmatch(r"(telegram|discord|web):\S+", v) for v in value):
+        if all(re.fullmatch(r"(telegram|discord):[0-9]+|web:\S+", v) for v in value):
             return value
-        raise ValueError("must be a list such as telegram:12345,discord:67890")
+        raise ValueError("must be a list such as telegram:12345,discord:67890, of numbers and not of names")
 
     @field_validator("storage_url")
     @classmethod
     def _storage(cls, value: str) -> str:
         url = urlsplit(value)
-        if (url.scheme == "file" and url.path and not url.netloc) or (url.scheme == "s3" and url.netloc):
+        if url.scheme == "file" and url.path and not url.netloc:  # a folder may have spaces in its name
+            return value
+        if url.scheme == "s3" and url.netloc and not has_space(value):
             return value
         raise ValueError("must be file:PATH or s3://BUCKET/PREFIX, such as file:data/objects")
 
@@ -153,19 +165,31 @@ class Settings(BaseSettings):
             return value
         raise ValueError("must be local: or sqs://NAME")
 
-    @field_validator(
-        "telegram_base_url", "telegram_file_url", "telegram_webhook_url", "discord_api_url", "web_public_url"
-    )
+    @field_validator("telegram_base_url")
+    @classmethod
+    def _bot_api(cls, value: str) -> str:
+        if is_url(value, "http", "https") and value.endswith("/bot") and not value.endswith("/file/bot"):
+            return value
+        raise ValueError("must be an address that ends in /bot, such as http://127.0.0.1:8081/bot")
+
+    @field_validator("telegram_file_url")
+    @classmethod
+    def _bot_files(cls, value: str) -> str:
+        if is_url(value, "http", "https") and value.endswith("/file/bot"):
+            return value
+        raise ValueError("must be an address that ends in /file/bot, such as http://127.0.0.1:8081/file/bot")
+
+    @field_validator("telegram_webhook_url", "discord_api_url", "web_public_url")
     @classmethod
     def _http(cls, value: str | None) -> str | None:
-        if value is None or (urlsplit(value).scheme in {"http", "https"} and urlsplit(value).netloc):
+        if value is None or is_url(value, "http", "https"):
             return value
         raise ValueError("must be an http:// or https:// address")
 
     @field_validator("discord_gateway_url")
     @classmethod
     def _gateway(cls, value: str | None) -> str | None:
-        if value is None or (urlsplit(value).scheme in {"ws", "wss"} and urlsplit(value).netloc):
+        if value is None or is_url(value, "ws", "wss"):
             return value
         raise ValueError("must be a ws:// or wss:// address")
 
@@ -228,18 +252,24 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls)
+        if isinstance(dotenv_settings, DotEnvSettingsSource):
+            for line in misspelt(dotenv_settings.env_vars, settings_cls.model_fields):
+                print(f"{dotenv_settings.env_file}: {line}", file=sys.stderr)  # how to log is among the settings
+        return init_settings, env_settings, dotenv_settings, TomlFile(settings_cls)
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Read the settings; `overrides` win over every other source.
+    """Read the settings; `overrides` win over every other source. Names misspelt in `.env` are told on stderr.
 
     Raises:
-        ConfigError: a value is not allowed; the text names the key, what was given and what is allowed.
+        ConfigError: a value is not allowed; the text names the key, what was given and what is allowed. Or
+            `selfie2anime.toml` names what is no setting, or one of the files can't be read; the text names the file.
     """
     try:
         return Settings(**overrides)
     except ValidationError as error:
         raise explain(error) from None
-    except (ValueError, OSError) as error:  # an unreadable selfie2anime.toml or .env
+    except UnicodeDecodeError:
+        raise no_text(overrides.get("_env_file", Settings.model_config["env_file"])) from None
+    except (ValueError, OSError) as error:
         raise ConfigError(f"Cannot read the settings: {error}") from error

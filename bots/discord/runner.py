@@ -26,19 +26,27 @@ LONGEST_WAIT = 60.0
 """Seconds between attempts to reach Discord, doubling from the first to the longest."""
 AUTHENTICATION_FAILED = 4004
 """Close code of the gateway for a wrong token (Discord: Opcodes and Status Codes)."""
+REFUSED = (
+    "Discord         off: it refuses DISCORD_TOKEN. "
+    "Take it anew from the developer portal (Bot, Reset Token), then start again"
+)
 CHATTY = ("discord.http", "discord.gateway", "discord.webhook", "discord.client")
 
 Sleep = Callable[[float], Awaitable[None]]
+Say = Callable[[str], None]
 
 
 @contextlib.asynccontextmanager
 async def run_discord(
-    settings: Settings, studio: "Studio", sleep: Sleep = asyncio.sleep
+    settings: Settings, studio: "Studio", say: Say = lambda line: None, sleep: Sleep = asyncio.sleep
 ) -> AsyncIterator[AnimeBot | None]:
     """The Discord door, connected in the background while this lasts. Without a token it is off and None is given.
 
     Discord being unreachable, a wrong token or any other failure there never ends the service: the first is tried
     again with a growing pause, the second is logged with what to do.
+
+    Args:
+        say: shows a line to the operator, once Discord has taken the token or refused it.
     """
     if settings.discord_token is None:
         log.info("discord off", hint="set DISCORD_TOKEN to turn it on")
@@ -47,7 +55,7 @@ async def run_discord(
     _quieten()
     with endpoints(settings):
         bot = create_bot(settings, studio)
-        task = asyncio.create_task(_stay_connected(bot, settings.discord_token.get_secret_value(), sleep))
+        task = asyncio.create_task(_stay_connected(bot, settings.discord_token.get_secret_value(), say, sleep))
         try:
             yield bot
         finally:
@@ -55,16 +63,22 @@ async def run_discord(
             await asyncio.gather(task, return_exceptions=True)
 
 
-async def _stay_connected(bot: AnimeBot, token: str, sleep: Sleep) -> None:
+async def _stay_connected(bot: AnimeBot, token: str, say: Say, sleep: Sleep) -> None:
     wait = FIRST_WAIT
+    told = False
     while True:
         began = time.monotonic()
         try:
             async with bot:
-                await bot.start(token)
+                await bot.login(token)
+                if not told:
+                    say(f"Discord         on as {bot.user}")
+                    told = True
+                await bot.connect()
             problem = "connection closed"
         except (discord.LoginFailure, discord.ConnectionClosed) as error:
             if isinstance(error, discord.LoginFailure) or error.code == AUTHENTICATION_FAILED:
+                say(REFUSED)
                 log.error("discord token wrong", hint="Discord refuses DISCORD_TOKEN; the other doors stay open")
                 return
             problem = f"closed with {error.code}"

@@ -8,7 +8,7 @@ import pytest
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bots.discord.runner import run_discord
+from bots.discord.runner import REFUSED, run_discord
 from config import Settings
 from tests.bots.discord.fake_discord import TOKEN, FakeDiscord, serve
 from tests.bots.discord.stand_ins import FakeStudio, delivery_of, fail, paint, png_of
@@ -112,7 +112,7 @@ async def test_sessions_are_resumed_at_the_gateway_of_the_settings(fake):
 async def test_an_unreachable_discord_is_tried_again(fake, logs):
     fake.failures = [503, 503]
     naps, studio = Naps(), FakeStudio()
-    async with run_discord(settings_for(fake), studio, naps):
+    async with run_discord(settings_for(fake), studio, sleep=naps):
         await connected(fake)
     assert fake.logins == 3
     assert len(naps.lengths) == 2
@@ -129,9 +129,37 @@ async def test_the_service_does_not_wait_for_discord(fake):
     assert not studio.doors
 
 
+async def test_the_operator_is_told_once_who_the_bot_is(fake):
+    lines: list[str] = []
+    fake.close_code = 4013
+    naps = Naps()
+    async with run_discord(settings_for(fake), FakeStudio(), lines.append, naps):
+        await until(lambda: len(naps.lengths) >= 2)
+        fake.close_code = None
+        await connected(fake)
+    assert lines == ["Discord         on as anime"]
+
+
+async def test_nothing_is_on_before_discord_answers(fake):
+    lines: list[str] = []
+    fake.failures = [503]
+    waits = asyncio.Event()
+
+    async def sleep(_: float) -> None:
+        waits.set()
+        await asyncio.Event().wait()
+
+    async with run_discord(settings_for(fake), FakeStudio(), lines.append, sleep):
+        async with asyncio.timeout(5):
+            await waits.wait()
+    assert lines == []
+
+
 async def test_a_wrong_token_is_named_and_not_tried_again(fake, logs):
-    async with run_discord(settings_for(fake, token="no-such-token"), FakeStudio()):
+    lines: list[str] = []
+    async with run_discord(settings_for(fake, token="no-such-token"), FakeStudio(), lines.append):
         await until(lambda: any(entry["event"] == "discord token wrong" for entry in logs))
+    assert lines == [REFUSED]
     assert fake.logins == 1
     (entry,) = [entry for entry in logs if entry["event"] == "discord token wrong"]
     assert entry["log_level"] == "error"
@@ -141,15 +169,17 @@ async def test_a_wrong_token_is_named_and_not_tried_again(fake, logs):
 
 async def test_a_token_that_the_gateway_refuses(fake, logs):
     fake.close_code = 4004
-    async with run_discord(settings_for(fake), FakeStudio()):
+    lines: list[str] = []
+    async with run_discord(settings_for(fake), FakeStudio(), lines.append):
         await until(lambda: any(entry["event"] == "discord token wrong" for entry in logs))
+    assert lines[-1] == REFUSED
     assert fake.logins == 1
 
 
 async def test_a_gateway_that_hangs_up_for_good_is_tried_again(fake, logs):
     fake.close_code = 4013
     naps = Naps()
-    async with run_discord(settings_for(fake), FakeStudio(), naps):
+    async with run_discord(settings_for(fake), FakeStudio(), sleep=naps):
         await until(lambda: len(naps.lengths) >= 1)
         fake.close_code = None
         await connected(fake)
