@@ -7,7 +7,8 @@ in either direction, every third pixel of every third row, float16. It was made 
     photo = np.asarray(im.resize((256, 256), Image.Resampling.BICUBIC))
     x = torch.from_numpy(photo.astype("f4") / 127.5 - 1)
     x = x.reshape(128, 2, 128, 2, 3).permute(1, 3, 4, 0, 2).reshape(1, 12, 128, 128)  # blocks of 2 x 2 pixels
-    for direction, scope, ch in (("selfie2anime", "generator_B", 32), ("anime2selfie", "generator_A", 16)):
+    ch = 32
+    for direction, scope in (("selfie2anime", "generator_B"), ("anime2selfie", "generator_A")):
         generator = Generator(ch, downs=3)  # the TensorFlow dialect as torch modules, convolutions NCHW, eager, float32
         generator.stem[0], generator.rgb = nn.Conv2d(12, ch, 7), nn.Conv2d(ch, 12, 7)
         generator.load_state_dict(from_release(load_file(weights[direction]), scope))
