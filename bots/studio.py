@@ -10,7 +10,7 @@ from typing import Self
 
 import structlog
 
-from bots.admission import Admission
+from bots.admission import Admission, Incoming
 from bots.allowance import Allowances
 from bots.answers import Answers
 from bots.fleet import Fleet
@@ -25,7 +25,7 @@ from config import Settings
 from inference import Options, Pipeline, Priority, Scheduler
 from storage import Database, Job, ObjectMissing, ObjectStore, Source, State, StorageError, input_key
 from storage.objects import all_or_none
-from storage.retention import Forgotten, forget
+from storage.retention import Forgotten, forget, forget_job
 
 log = structlog.get_logger(__name__)
 
@@ -129,6 +129,7 @@ class Studio:
             job = await self._write_down(request, photos)
             incoming.written = True
             earlier = await self._painted_before(job)
+            await self._wipe_unwanted(incoming, job)
         if earlier is not None:
             self._workshop.repeat(job, earlier)
         else:
@@ -160,9 +161,11 @@ class Studio:
             raise Refused("photo_gone", f"the photo of job {job_id} is wiped")
         # What was not taken in then is still missing; what could not be painted may be this time.
         missed = [code if not key else "" for key, code in zip(earlier.inputs, earlier.missed, strict=True)]
-        async with self._admission.enter(request, len(earlier.stored_inputs)):
+        async with self._admission.enter(request, len(earlier.stored_inputs)) as incoming:
             job = self._row(request, secrets.token_hex(16), earlier.inputs, missed)
             added = await self._database.jobs.add(job) or await self._database.jobs.find(source)
+            if added is not None:
+                await self._wipe_unwanted(incoming, added)
         if added is None:
             raise Refused("unexpected", "the row vanished between two reads")
         self._line_up(added, Priority.INTERACTIVE)
@@ -201,6 +204,7 @@ class Studio:
 
     async def forget(self, person: str) -> Forgotten:
         """Cancel what a person still waits for, and wipe all that is stored of them; says how much that was."""
+        self._admission.give_up(person)  # whose row is not there yet; the others are found by it
         for job in await self._database.jobs.of(person):
             await self.cancel(job.id, person)
         sent = await self._database.jobs.photos_since(person, self._clock() - HOUR)
@@ -279,6 +283,15 @@ class Studio:
             if not request.unasked:
                 await self._restraint.refused(request.person, refused.code)
             raise
+
+    async def _wipe_unwanted(self, incoming: Incoming, job: Job) -> None:
+        """Nothing is awaited when it is wanted: between this look and its place in line nobody can be forgotten."""
+        if not incoming.unwanted:
+            return
+        wiped = await forget_job(self._database, self._store, job.id)
+        if wiped.jobs:  # else it was found, and counted, when the others were
+            self._restraint.wiped(job.person, len(job.missed), job.created_at)
+        raise Refused("photo_gone", f"{job.person} was forgotten while job {job.id} came in")
 
     async def _painted_before(self, job: Job) -> Job | None:
         try:

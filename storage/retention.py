@@ -122,6 +122,16 @@ async def forget(database: Database, store: ObjectStore, person: str) -> Forgott
     return replace(wiped, settings=settings, blocked=blocked)
 
 
+async def forget_job(database: Database, store: ObjectStore, job_id: str) -> Forgotten:
+    """Wipe one job of a person who was forgotten while it was written down; as `forget`."""
+
+    async def jobs() -> list[Job]:
+        found = await database.jobs.get(job_id)
+        return [] if found is None else [found]
+
+    return await _wipe(database.jobs, store, jobs)
+
+
 async def forget_mailbox(database: Database, store: ObjectStore, digest: str) -> Forgotten:
     """Wipe all jobs whose results were mailed, or are to be, to the address of this digest, with their mails.
 
