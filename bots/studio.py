@@ -1,5 +1,6 @@
 """The studio: what every front door talks to. It takes photos in, and its workshop paints and delivers them."""
 
+import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -7,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -64,6 +66,7 @@ class Studio:
         self._clock = clock
         self._restraint = Restraint(database.people, clock)
         self.allowances = Allowances(settings.limits_hour, database.jobs, self._restraint, clock)
+        self._forgetting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # by person
         self._scheduler: Scheduler
         self._workshop: Workshop
         self._admission: Admission
@@ -204,12 +207,13 @@ class Studio:
 
     async def forget(self, person: str) -> Forgotten:
         """Cancel what a person still waits for, and wipe all that is stored of them; says how much that was."""
-        self._admission.give_up(person)  # whose row is not there yet; the others are found by it
-        for job in await self._database.jobs.of(person):
-            await self.cancel(job.id, person)
-        sent = await self._database.jobs.photos_since(person, self._clock() - HOUR)
-        forgotten = await forget(self._database, self._store, person)
-        self._restraint.wiped(person, *sent)  # not before: what could not be wiped counts by its rows
+        async with self._forgetting.setdefault(person, asyncio.Lock()):  # two at once would both count the same photos
+            self._admission.give_up(person)  # whose row is not there yet; the others are found by it
+            for job in await self._database.jobs.of(person):
+                await self.cancel(job.id, person)
+            sent = await self._database.jobs.photos_since(person, self._clock() - HOUR)
+            forgotten = await forget(self._database, self._store, person)
+            self._restraint.wiped(person, *sent)  # not before: what could not be wiped counts by its rows
         log.info("person forgotten", jobs=forgotten.jobs, photos=forgotten.photos, pictures=forgotten.pictures)
         return forgotten
 

@@ -70,6 +70,16 @@ async def test_a_photo_whose_row_is_just_written_is_wiped_and_counts_once(tmp_pa
         assert studio._restraint.spent(ANN)[0] == 1
 
 
+async def test_a_second_tap_finds_nothing_and_counts_nothing(tmp_path, pipeline, door):
+    async with studio_in(settings_in(tmp_path), pipeline, door) as (studio, database, _):
+        for n in range(3):
+            await ended(database, (await studio.accept(request(str(n)), chunks(b"photo %d" % n))).id)
+        taps = await asyncio.gather(studio.forget(ANN), studio.forget(ANN))
+        assert [tap.photos for tap in taps] == [3, 0]
+        assert studio._restraint.spent(ANN)[0] == 3
+        assert not studio._forgetting
+
+
 async def test_what_is_sent_after_that_is_painted(tmp_path, pipeline, door):
     async with studio_in(settings_in(tmp_path), pipeline, door) as (studio, database, _):
         await studio.forget(ANN)
