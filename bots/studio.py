@@ -1,10 +1,10 @@
 """The studio: what every front door talks to. It takes photos in, and its workshop paints and delivers them."""
 
 import asyncio
+import contextlib
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -278,7 +278,7 @@ class Studio:
         self._admission.close()
         await self._workshop.drain(self._settings.limits_grace)
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def _counting_refusals(self, request: PhotoRequest) -> AsyncIterator[None]:
         try:
             yield
@@ -367,7 +367,7 @@ class Studio:
             job = self._row(request, job_id, inputs, missed)
             if not refusals:  # else it is not the photos that were sent
                 job = replace(job, likeness=likeness.text())
-            added = await self._database.jobs.add(job)
+            added = await self._add(job)
         except StorageError as error:
             log.error("photo not stored", person=request.person, error=str(error))
             raise Refused("unexpected", str(error)) from error
@@ -380,3 +380,12 @@ class Studio:
         platform, taken = job.source.platform, len(job.stored_inputs)
         log.info("job accepted", job=job.id, platform=platform, bytes=size, photos=taken, refused=len(refusals))
         return added
+
+    async def _add(self, job: Job) -> Job | None:
+        try:
+            return await self._database.jobs.add(job)
+        except StorageError:
+            with contextlib.suppress(StorageError):  # if nobody can say that the row is not there, a sweep will know
+                if await self._database.jobs.get(job.id) is None:
+                    await self._store.delete(job.stored_inputs)
+            raise
