@@ -7,33 +7,9 @@ import pytest
 from bots.requests import Refused
 from inference import Crop, Options
 from storage import Source
-from tests.bots.studio_parts import chunks, ended, request, settings_in, studio_in
+from tests.bots.studio_parts import Held, chunks, ended, request, settings_in, studio_in
 
 ANN, BOB = "test:ann", "test:bob"
-
-
-class Held:
-    """A photo of which one half has come, or a call that has begun: goes on when `go` is set."""
-
-    def __init__(self):
-        self.begun, self.go = asyncio.Event(), asyncio.Event()
-
-    async def wait(self):
-        self.begun.set()
-        await self.go.wait()
-
-    async def chunks(self):
-        yield b"pho"
-        await self.wait()
-        yield b"to"
-
-    def after(self, call):
-        async def held(*args):
-            answer = await call(*args)
-            await self.wait()
-            return answer
-
-        return held
 
 
 async def test_a_photo_on_its_way_in_is_wiped_when_it_is_there(tmp_path, pipeline, door):
