@@ -20,11 +20,13 @@ class Incoming:
     Args:
         sent: how it counts for its person.
         written: its row is there, by which it counts for them from now on.
+        unwanted: its person had everything of theirs wiped meanwhile.
     """
 
     source: Source
     sent: Sent
     written: bool = False
+    unwanted: bool = False
 
 
 class Admission:
@@ -55,6 +57,11 @@ class Admission:
     def close(self) -> None:
         """Let nobody in any more."""
         self.closed = True
+
+    def give_up(self, person: str) -> None:
+        """What that person has on its way in is unwanted from now on: whoever lets it in wipes it."""
+        for incoming in self._incoming.get(person, ()):
+            incoming.unwanted = True
 
     @asynccontextmanager
     async def enter(self, request: PhotoRequest, photos: int) -> AsyncIterator[Incoming]:

@@ -35,7 +35,7 @@ class Allowance:
 
 
 class Allowances:
-    """See `Studio`, which refuses by the same figures.
+    """See `Admission`, which refuses by the same figures.
 
     Args:
         limit: photos that a person may send in an hour.
@@ -62,7 +62,7 @@ class Allowances:
         jobs = [sent for sent in await self._jobs.lately(person, since) if sent.at > since]
         sent = sum(job.photos for job in jobs)
         left = max(0, self._limit - wiped - sent)
-        if left > FEW:
+        if left > FEW or not (sent or wiped):  # of an hour that nothing was sent in, there is nothing to wait for
             return None
         # The photo whose hour has to end for one more to have room.
         room = max(1, self._limit - wiped)

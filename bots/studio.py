@@ -1,16 +1,18 @@
 """The studio: what every front door talks to. It takes photos in, and its workshop paints and delivers them."""
 
+import asyncio
+import contextlib
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
+from weakref import WeakValueDictionary
 
 import structlog
 
-from bots.admission import Admission
+from bots.admission import Admission, Incoming
 from bots.allowance import Allowances
 from bots.answers import Answers
 from bots.fleet import Fleet
@@ -25,7 +27,7 @@ from config import Settings
 from inference import Options, Pipeline, Priority, Scheduler
 from storage import Database, Job, ObjectMissing, ObjectStore, Source, State, StorageError, input_key
 from storage.objects import all_or_none
-from storage.retention import Forgotten, forget
+from storage.retention import Forgotten, forget, forget_job
 
 log = structlog.get_logger(__name__)
 
@@ -64,6 +66,7 @@ class Studio:
         self._clock = clock
         self._restraint = Restraint(database.people, clock)
         self.allowances = Allowances(settings.limits_hour, database.jobs, self._restraint, clock)
+        self._forgetting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # by person
         self._scheduler: Scheduler
         self._workshop: Workshop
         self._admission: Admission
@@ -129,6 +132,7 @@ class Studio:
             job = await self._write_down(request, photos)
             incoming.written = True
             earlier = await self._painted_before(job)
+            await self._wipe_unwanted(incoming, job)
         if earlier is not None:
             self._workshop.repeat(job, earlier)
         else:
@@ -160,9 +164,11 @@ class Studio:
             raise Refused("photo_gone", f"the photo of job {job_id} is wiped")
         # What was not taken in then is still missing; what could not be painted may be this time.
         missed = [code if not key else "" for key, code in zip(earlier.inputs, earlier.missed, strict=True)]
-        async with self._admission.enter(request, len(earlier.stored_inputs)):
+        async with self._admission.enter(request, len(earlier.stored_inputs)) as incoming:
             job = self._row(request, secrets.token_hex(16), earlier.inputs, missed)
             added = await self._database.jobs.add(job) or await self._database.jobs.find(source)
+            if added is not None:
+                await self._wipe_unwanted(incoming, added)
         if added is None:
             raise Refused("unexpected", "the row vanished between two reads")
         self._line_up(added, Priority.INTERACTIVE)
@@ -201,11 +207,13 @@ class Studio:
 
     async def forget(self, person: str) -> Forgotten:
         """Cancel what a person still waits for, and wipe all that is stored of them; says how much that was."""
-        for job in await self._database.jobs.of(person):
-            await self.cancel(job.id, person)
-        sent = await self._database.jobs.photos_since(person, self._clock() - HOUR)
-        forgotten = await forget(self._database, self._store, person)
-        self._restraint.wiped(person, *sent)  # not before: what could not be wiped counts by its rows
+        async with self._forgetting.setdefault(person, asyncio.Lock()):  # two at once would both count the same photos
+            self._admission.give_up(person)  # whose row is not there yet; the others are found by it
+            for job in await self._database.jobs.of(person):
+                await self.cancel(job.id, person)
+            sent = await self._database.jobs.photos_since(person, self._clock() - HOUR)
+            forgotten = await forget(self._database, self._store, person)
+            self._restraint.wiped(person, *sent)  # not before: what could not be wiped counts by its rows
         log.info("person forgotten", jobs=forgotten.jobs, photos=forgotten.photos, pictures=forgotten.pictures)
         return forgotten
 
@@ -270,7 +278,7 @@ class Studio:
         self._admission.close()
         await self._workshop.drain(self._settings.limits_grace)
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def _counting_refusals(self, request: PhotoRequest) -> AsyncIterator[None]:
         try:
             yield
@@ -279,6 +287,15 @@ class Studio:
             if not request.unasked:
                 await self._restraint.refused(request.person, refused.code)
             raise
+
+    async def _wipe_unwanted(self, incoming: Incoming, job: Job) -> None:
+        """Nothing is awaited when it is wanted: between this look and its place in line nobody can be forgotten."""
+        if not incoming.unwanted:
+            return
+        wiped = await forget_job(self._database, self._store, job.id)
+        if wiped.jobs:  # else it was found, and counted, when the others were
+            self._restraint.wiped(job.person, len(job.missed), job.created_at)
+        raise Refused("photo_gone", f"{job.person} was forgotten while job {job.id} came in")
 
     async def _painted_before(self, job: Job) -> Job | None:
         try:
@@ -350,7 +367,7 @@ class Studio:
             job = self._row(request, job_id, inputs, missed)
             if not refusals:  # else it is not the photos that were sent
                 job = replace(job, likeness=likeness.text())
-            added = await self._database.jobs.add(job)
+            added = await self._add(job)
         except StorageError as error:
             log.error("photo not stored", person=request.person, error=str(error))
             raise Refused("unexpected", str(error)) from error
@@ -363,3 +380,12 @@ class Studio:
         platform, taken = job.source.platform, len(job.stored_inputs)
         log.info("job accepted", job=job.id, platform=platform, bytes=size, photos=taken, refused=len(refusals))
         return added
+
+    async def _add(self, job: Job) -> Job | None:
+        try:
+            return await self._database.jobs.add(job)
+        except StorageError:
+            with contextlib.suppress(StorageError):  # if nobody can say that the row is not there, a sweep will know
+                if await self._database.jobs.get(job.id) is None:
+                    await self._store.delete(job.stored_inputs)
+            raise

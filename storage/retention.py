@@ -17,6 +17,8 @@ from storage.objects import ObjectStore
 _KEEP_ROWS = 86_400.0
 # A mail is tried for a day after its job ended (bots/postman.py). Whatever became of the postman, addresses go then.
 _KEEP_ADDRESSES = 90_000.0
+# What a door confirmed is dealt with in seconds, or soon after the next start. After a day nobody waits for an answer.
+_KEEP_ARRIVALS = 86_400.0
 # An object is written before its row: one without a row is only abandoned when it isn't brand new.
 _ABANDONED_AFTER = 3_600.0
 _BATCH = 500  # jobs at a time: the event loop and the database stay free for people in between
@@ -69,6 +71,7 @@ async def sweep(
             long (it lists every one), so once a day is enough.
     """
     await database.mails.give_up(now - _KEEP_ADDRESSES)
+    await database.arrivals.give_up(now - _KEEP_ARRIVALS)
     await database.people.end_pauses(now)
     photos = await _sweep_photos(database.jobs, store, now - keep_inputs)
     pictures = await _sweep_pictures(database.jobs, store, now - keep_results)
@@ -111,11 +114,22 @@ async def forget(database: Database, store: ObjectStore, person: str) -> Forgott
     Args:
         person: `platform:id`.
     """
+    await database.arrivals.forget(person)  # first: no job is made of them while the others are wiped
     wiped = await _wipe(database.jobs, store, lambda: database.jobs.of(person))
     settings = await database.people.forget(person)
     await database.broadcasts.forget(person)
     blocked = (await database.people.get(person)).blocked
     return replace(wiped, settings=settings, blocked=blocked)
+
+
+async def forget_job(database: Database, store: ObjectStore, job_id: str) -> Forgotten:
+    """Wipe one job of a person who was forgotten while it was written down; as `forget`."""
+
+    async def jobs() -> list[Job]:
+        found = await database.jobs.get(job_id)
+        return [] if found is None else [found]
+
+    return await _wipe(database.jobs, store, jobs)
 
 
 async def forget_mailbox(database: Database, store: ObjectStore, digest: str) -> Forgotten:

@@ -6,14 +6,16 @@ Over a webhook, Telegram sends a chat's next update only when it is told so
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 import structlog
 from telegram import Bot, Update
 
+from bots.telegram.intake import person_of
 from storage import StorageError
-from storage.arrivals import Arrivals
+from storage.arrivals import Arrival, Arrivals
 
 log = structlog.get_logger(__name__)
 
@@ -23,12 +25,20 @@ PLATFORM = "telegram"
 class Keeper:
     """Args:
     handle: deals with one update; False when it must come again after a restart.
+    clock: unix time in seconds.
     """
 
-    def __init__(self, bot: Bot, arrivals: Arrivals, handle: Callable[[Update], Coroutine[Any, Any, bool]]) -> None:
+    def __init__(
+        self,
+        bot: Bot,
+        arrivals: Arrivals,
+        handle: Callable[[Update], Coroutine[Any, Any, bool]],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._bot = bot
         self._arrivals = arrivals
         self._handle = handle
+        self._clock = clock
         self._under_way: dict[int, asyncio.Task[None]] = {}
 
     async def keep(self, update: Update) -> None:
@@ -37,13 +47,20 @@ class Keeper:
         Raises:
             StorageError: it is not kept.
         """
-        await self._arrivals.add(PLATFORM, update.update_id, update.to_json())
+        arrival = Arrival(PLATFORM, update.update_id, _sender(update), update.to_json(), self._clock())
+        await self._arrivals.add(arrival)
         self._begin(update)
 
     async def resume(self) -> None:
         """Deal with what an earlier process left."""
-        for body in await self._arrivals.of(PLATFORM):
-            self._begin(Update.de_json(json.loads(body), self._bot))
+        for arrival in await self._arrivals.of(PLATFORM):
+            try:
+                update = Update.de_json(json.loads(arrival.body), self._bot)
+            except Exception:  # nor could the next start read it
+                log.exception("kept update unreadable", update=arrival.number)
+                await self._remove(arrival.number)
+            else:
+                self._begin(update)
 
     async def close(self) -> None:
         """Leave off; the next start goes on."""
@@ -64,7 +81,17 @@ class Keeper:
                 return
         except Exception:  # the update would only make the same mistake again
             log.exception("update failed", update=update.update_id)
+        await self._remove(update.update_id)
+
+    async def _remove(self, number: int) -> None:
         try:
-            await self._arrivals.remove(PLATFORM, update.update_id)
+            await self._arrivals.remove(PLATFORM, number)
         except StorageError as error:  # what was done is found to be done after the next start
-            log.warning("update stays written down", update=update.update_id, why=str(error))
+            log.warning("update stays written down", update=number, why=str(error))
+
+
+def _sender(update: Update) -> str:
+    """Whose it is, as their jobs and their wish to be forgotten have it; nobody's when no person sent it."""
+    if update.message is not None:
+        return person_of(update.message)
+    return f"{PLATFORM}:{update.effective_user.id}" if update.effective_user else ""

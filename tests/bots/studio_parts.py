@@ -82,6 +82,32 @@ class RecordingDoor:
                 await self.changed.wait()
 
 
+class Held:
+    """A photo of which one half has come, or a call that has begun: goes on when `go` is set."""
+
+    def __init__(self) -> None:
+        self.begun, self.go = asyncio.Event(), asyncio.Event()
+
+    async def wait(self) -> None:
+        self.begun.set()
+        await self.go.wait()
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        yield b"pho"
+        await self.wait()
+        yield b"to"
+
+    def after(self, call: Callable[[Job], Awaitable[Job | None]]) -> Callable[[Job], Awaitable[Job | None]]:
+        """`call`, whose answer is held back."""
+
+        async def held(job: Job) -> Job | None:
+            answer = await call(job)
+            await self.wait()
+            return answer
+
+        return held
+
+
 def settings_in(folder: Path, **overrides: object) -> Settings:
     defaults = {"storage_url": f"file:{folder}/objects", "database_path": folder / "jobs.db", "limits_grace": 5}
     return load_settings(**(defaults | overrides))

@@ -7,7 +7,7 @@ import pytest
 
 from bots.requests import Refused
 from storage import ObjectStore
-from tests.bots.studio_parts import chunks, ended, request, settings_in, studio_in
+from tests.bots.studio_parts import Held, chunks, ended, request, settings_in, studio_in
 
 TOGETHER = 15
 
@@ -65,6 +65,22 @@ async def test_the_same_update_twice_at_once_is_one_job_also_where_only_one_is_l
         assert not refused
         await ended(database, jobs[0].id)
         assert len(door.delivered) == 1
+
+
+async def test_a_job_that_is_written_down_and_not_in_line_yet_counts_once(tmp_path, pipeline, door, monkeypatch):
+    pipeline.act = lambda _: asyncio.Event().wait()
+    held = Held()
+    async with studio_in(settings_in(tmp_path, limits_waiting=2), pipeline, door) as (studio, database, _):
+        with monkeypatch.context() as patch:
+            patch.setattr(database.jobs, "like", held.after(database.jobs.like))
+            first = asyncio.create_task(studio.accept(request("1"), chunks(b"photo")))
+            await held.begun.wait()
+        second = await studio.accept(request("2"), chunks(b"another"))
+        with pytest.raises(Refused) as refused:
+            await studio.accept(request("3"), chunks(b"a third"))
+        assert refused.value.code == "waiting_quota"
+        held.go.set()
+        assert {job.id for job in await database.jobs.unfinished()} == {(await first).id, second.id}
 
 
 async def test_a_photo_that_is_refused_on_its_way_does_not_count(tmp_path, pipeline, door):

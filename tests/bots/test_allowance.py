@@ -6,7 +6,7 @@ import pytest
 
 from bots.allowance import FEW, Allowance, Allowances
 from bots.requests import Refused
-from bots.restraint import Restraint
+from bots.restraint import HOUR, Restraint
 from storage import Sent, StorageError
 from tests.bots.test_studio import chunks, ended, request, settings_in, studio_in
 
@@ -43,6 +43,15 @@ async def test_what_was_wiped_counts(tmp_path, pipeline, door):
                 await studio.accept(request("3"), chunks(b"three"))
             assert few == Allowance(0, refused.value.retry_at)
             await studio.forget("test:ann")
+
+
+async def test_an_hour_in_which_nothing_was_sent_has_nothing_to_tell(tmp_path, pipeline, door):
+    async with studio_in(settings_in(tmp_path, limits_hour=FEW), pipeline, door) as (studio, database, _):
+        assert await studio.allowances.few("test:ann") is None
+        await ended(database, (await studio.accept(request(), chunks(b"photo"))).id)
+        assert (await studio.allowances.few("test:ann")).left == 0
+        later = Allowances(FEW, database.jobs, Restraint(None, time.time), lambda: time.time() + HOUR + 1)
+        assert await later.few("test:ann") is None
 
 
 async def test_it_is_a_courtesy() -> None:

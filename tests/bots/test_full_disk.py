@@ -46,6 +46,36 @@ async def test_a_photo_without_room_is_refused_and_the_log_names_the_folder(tmp_
         assert (await ended(database, again.id)).state is State.DELIVERED
 
 
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_job_without_room_leaves_no_photo_behind(tmp_path, pipeline, door, monkeypatch, known):
+    async def full(_):
+        raise StorageError("disk_full", "No space left for the database")
+
+    async with studio_in(settings_in(tmp_path), pipeline, door) as (studio, database, store):
+        monkeypatch.setattr(database.jobs, "add", full)
+        if not known:
+            monkeypatch.setattr(database.jobs, "get", full)
+        with pytest.raises(Refused) as refused:
+            await studio.accept(request(), chunks(b"one"), chunks(b"two"))
+        assert refused.value.code == "unexpected"
+        assert len(await store.stale("inputs/", 1e12)) == (0 if known else 2), "a row may lead to them"
+
+
+async def test_a_row_that_is_there_in_spite_of_an_error_keeps_its_photo(tmp_path, pipeline, door, monkeypatch):
+    async with studio_in(settings_in(tmp_path), pipeline, door) as (studio, database, store):
+        add = database.jobs.add
+
+        async def add_and_fail(job):
+            await add(job)
+            raise StorageError("database_failed", "nobody knows")
+
+        monkeypatch.setattr(database.jobs, "add", add_and_fail)
+        with pytest.raises(Refused):
+            await studio.accept(request(), chunks(b"photo"))
+        job = await database.jobs.find(request().source)
+        assert await store.stale("inputs/", 1e12) == [*job.inputs]
+
+
 async def test_a_picture_without_room_waits_for_it(tmp_path, pipeline, door, disk):
     async def act(_photo):
         disk.full = 3

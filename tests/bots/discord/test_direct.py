@@ -113,6 +113,9 @@ async def test_the_same_message_again_starts_nothing_and_leaves_one_answer(env, 
     await env.settle()
     (answer,) = answers(ben)
     assert len(answer.attachments) == 1
+    posts = [request.json for request in env.http_requests if request.path == f"/channels/{ben.dm_channel.id}/messages"]
+    # Discord gives back the first answer for it while it remembers; the stand-in makes a second, which is deleted.
+    assert [(post["nonce"], post["enforce_nonce"]) for post in posts] == [(str(sent.id), True)] * 2
 
 
 async def test_a_person_who_takes_no_messages_costs_nothing(env, ben, studio, logs):

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from fastapi import FastAPI
 from bots.telegram import albums, webhook
 from bots.web import serve
 from storage import Database, StorageError
+from storage.arrivals import Arrival
 from tests.bots.studio_parts import settings_in
 from tests.bots.telegram.parts import PAINTED, Running, running
 from tests.bots.telegram.pictures import picture
@@ -174,6 +176,26 @@ async def test_an_album_that_is_being_gathered_outlives_a_restart(
         assert [m.picture for m in answers] == [PAINTED[0]] * 3
         assert answers[0].reply_to == sent[0].id
         assert len(await service.database.jobs.of(f"telegram:{chat.user.id}")) == 1
+        await nothing_kept(service.database)
+
+
+async def test_an_item_that_can_not_be_read_any_more_holds_up_no_other(
+    tg: FakeTelegram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat = tg.private_chat(tg.user("Ann"))
+    with monkeypatch.context() as patient:
+        patient.setattr(albums, "QUIET", 60.0)
+        async with hooked(tg, tmp_path) as (service, _, _):
+            await chat.send_album(photos(2))
+            await tg.wait_confirmed()
+            person = f"telegram:{chat.user.id}"
+            assert {one.person for one in await service.database.arrivals.of("telegram")} == {person}
+            for number, body in enumerate(
+                ("{", '{"update_id": 1, "message": {"message_id": 5, "date": 1, "chat": 7}}')
+            ):
+                await service.database.arrivals.add(Arrival("telegram", number, person, body, time.time()))
+    async with hooked(tg, tmp_path) as (service, _, _):
+        await chat.wait_answers(2, lambda m: m.kind == "photo")
         await nothing_kept(service.database)
 
 
