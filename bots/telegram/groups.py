@@ -5,7 +5,6 @@ from dataclasses import replace
 import structlog
 from telegram import CallbackQuery, Message, Update
 from telegram.constants import ChatType
-from telegram.error import BadRequest
 
 from bots.telegram.asides import Asides
 from bots.telegram.buttons import Action, Buttons, Pressed
@@ -60,11 +59,7 @@ class Groups:
         rules = _with(await self._rules(chat_id), meant)
         await self._people.set_settings(_name(chat_id), rules.to_json())
         log.info("group settings changed", chat=chat_id, rules=rules.to_json())
-        try:
-            text = await self._text(chat_id, language)
-            await message.edit_text(text, reply_markup=self._buttons.group(language, rules))
-        except BadRequest as error:  # "not modified": what was chosen already was chosen again
-            log.debug("message not edited", why=str(error))
+        self._asides.show(message, await self._text(chat_id, language), self._buttons.group(language, rules))
         return None
 
     async def moved(self, update: Update, context: Context) -> None:

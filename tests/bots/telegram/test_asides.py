@@ -4,8 +4,8 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from telegram import InlineKeyboardMarkup
-from telegram.error import RetryAfter
+from telegram import InlineKeyboardMarkup, Message
+from telegram.error import BadRequest, RetryAfter
 
 from bots.requests import Undeliverable
 from bots.telegram import asides, polling
@@ -22,6 +22,18 @@ ANN, BOB = ReplyTo(1, 10), ReplyTo(2, 20)
 @pytest.fixture(autouse=True)
 def _quick_glances(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(polling, "GLANCE", 0.02)
+
+
+class Sheet:
+    """A message of the bot that turns into other words."""
+
+    chat_id, message_id = 1, 7
+
+    def __init__(self, sender: "Sender") -> None:
+        self._sender = sender
+
+    async def edit_text(self, text: str, reply_markup: InlineKeyboardMarkup | None) -> None:
+        await self._sender.say(ReplyTo(self.chat_id, None), text, reply_markup)
 
 
 class Sender:
@@ -74,6 +86,27 @@ async def test_one_that_fails_holds_up_no_other(capsys: pytest.CaptureFixture[st
     assert all(words in said for words in ("blocked", "Flood control", "a mistake"))
 
 
+async def test_of_what_a_message_is_to_show_only_the_latest_is_shown() -> None:
+    sender = Sender()
+    sheet: Message = Sheet(sender)  # type: ignore[assignment]
+    sender.failing = {"3": BadRequest("Message is not modified")}
+    told = Asides(sender.say)
+    for text in "012":
+        told.show(sheet, text)
+    await asyncio.sleep(0)  # the latest is being shown
+    for text in "345":
+        told.show(sheet, text)
+    told.say(ANN, "hint")
+    sender.open.set()
+    await told.close(10)
+    assert [text for _, _, text in sender.sent] == ["2", "hint", "5"]
+    told.show(sheet, "3")
+    await asyncio.sleep(0)
+    told.show(sheet, "6")
+    await told.close(10)
+    assert sender.sent[-1] == (1, None, "6")
+
+
 async def test_only_so_many_wait_and_what_is_left_at_the_end_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asides, "MOST", 3)
     sender = Sender()
@@ -107,6 +140,28 @@ async def test_one_chat_full_of_messages_holds_up_nobody(
         await bob.wait_photo()
         await chat.wait_answers(1)
     assert len(chat.answers) == 1
+
+
+@pytest.mark.parametrize("private", [True, False])
+async def test_presses_under_settings_hold_up_nobody_and_the_latest_is_shown(
+    tg: FakeTelegram, tmp_path: Path, private: bool
+) -> None:
+    async with running(tg, tmp_path) as service:
+        await service.runner.connected.wait()
+        ann, bob = tg.user("Ann"), tg.private_chat(tg.user("Bob"))
+        chat = tg.private_chat(ann) if private else tg.group("Friends", ann)
+        await chat.send_text("/settings")
+        asked = await chat.wait_for(lambda m: m.buttons)
+        with tg.hold("editMessageText"):
+            presses = [await chat.press(asked, ("Closer", "Wider")[n % 2]) for n in range(MOST // 4)]
+            for press in presses:
+                assert "text" not in await press.answer()
+            last = await chat.press(asked, "Largest only")
+            await last.answer()
+            await bob.send_text("/help")
+            await bob.wait_answers(1)
+        await chat.wait_until(lambda: "✓ Largest only" in [button["text"] for button in asked.buttons])
+    assert tg.count("editMessageText") == 2
 
 
 async def test_each_photo_that_is_refused_is_told_so(tg: FakeTelegram, tmp_path: Path) -> None:
