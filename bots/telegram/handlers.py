@@ -42,9 +42,10 @@ from bots.telegram.intake import (
     request_of,
 )
 from bots.telegram.personal import Personal
-from bots.telegram.presses import Presses, answer
+from bots.telegram.presses import Presses
 from bots.telegram.reply import ReplyTo
 from bots.telegram.speech import Speech
+from bots.telegram.spinner import answer
 from inference import Direction, Options
 from storage import Job, Source, StorageError
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from bots.telegram import albums, webhook
+from bots.telegram import albums, runner, webhook
 from bots.web import serve
 from storage import Database, StorageError
 from tests.bots.studio_parts import settings_in
@@ -164,6 +164,7 @@ async def test_an_album_that_is_being_gathered_outlives_a_restart(
     chat = somewhere(tg, private)
     with monkeypatch.context() as patient:
         patient.setattr(albums, "QUIET", 60.0)
+        patient.setattr(runner, "LAST_WORDS", 0.0)
         async with hooked(tg, tmp_path):
             sent = await chat.send_album(photos(3), "/anime")
             await tg.wait_confirmed()
