@@ -33,9 +33,9 @@ class Asides:
         self._waiting: dict[int, dict[object, Call]] = {}  # by chat and what it is; the first is being made
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def say(self, to: ReplyTo, text: str, buttons: InlineKeyboardMarkup | None = None) -> None:
-        """Words that need to be read once: dropped when the same ones wait for that chat already."""
-        self._add(to.chat_id, text, lambda: self._send(to, text, buttons))
+    def say(self, to: ReplyTo, text: str, person: str, buttons: InlineKeyboardMarkup | None = None) -> None:
+        """Words that a person needs to read once: dropped when the same ones wait for them in that chat already."""
+        self._add(to.chat_id, (person, text), lambda: self._send(to, text, buttons))
 
     def answer(self, to: ReplyTo, text: str) -> None:
         """Words for a message that must not stay unanswered: dropped when others wait already to answer the same."""

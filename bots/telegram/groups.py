@@ -43,13 +43,14 @@ class Groups:
         """/settings in a group."""
         if (message := update.message) is None:
             return
-        language = await chosen_language(self._people, person_of(message), language_of(message))
+        person = person_of(message)
+        language = await chosen_language(self._people, person, language_of(message))
         if await self._membership.writes_as_admin(message):
             rules = await self._rules(message.chat_id)
             text = await self._text(message.chat_id, language)
-            self._asides.say(reply_to(message), text, self._buttons.group(language, rules))
+            self._asides.say(reply_to(message), text, person, self._buttons.group(language, rules))
         else:
-            self._asides.say(reply_to(message), self._speech.say(language, "telegram.group.for_admins"))
+            self._asides.say(reply_to(message), self._speech.say(language, "telegram.group.for_admins"), person)
 
     async def pressed(self, query: CallbackQuery, message: Message, meant: Pressed, language: str) -> str | None:
         """Do what a button under these settings stands for; returns what the answer to the press says."""

@@ -76,10 +76,11 @@ class Personal:
         return None
 
     def _ask(self, message: Message, language: str, key: str, buttons: InlineKeyboardMarkup) -> None:
+        to, person = reply_to(message), person_of(message)
         if message.chat.type == ChatType.PRIVATE:
-            self._asides.say(reply_to(message), self._speech.say(language, key), buttons)
+            self._asides.say(to, self._speech.say(language, key), person, buttons)
         else:
-            self._asides.say(reply_to(message), self._speech.say(language, "telegram.in_private"))
+            self._asides.say(to, self._speech.say(language, "telegram.in_private"), person)
 
     async def _language(self, message: Message) -> str:
         return await chosen_language(self._studio.people, person_of(message), language_of(message))

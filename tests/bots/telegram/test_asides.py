@@ -55,11 +55,11 @@ async def test_the_same_words_wait_once_and_each_message_is_answered_once() -> N
     sender = Sender()
     told = Asides(sender.say)
     for number in range(3):
-        told.say(ReplyTo(1, number), "hint")
-        told.say(BOB, "hint")
+        told.say(ReplyTo(1, number), "hint", "ann")
+        told.say(BOB, "hint", "bob")
         told.answer(ReplyTo(1, number % 2), f"no, in {9 - number} s")
     await asyncio.sleep(0)  # the first ones are being sent, and wait no less
-    told.say(ANN, "hint")
+    told.say(ANN, "hint", "ann")
     sender.open.set()
     await told.close(10)
     assert [sent for sent in sender.sent if sent[0] == 1] == [
@@ -68,7 +68,7 @@ async def test_the_same_words_wait_once_and_each_message_is_answered_once() -> N
         (1, 1, "no, in 8 s"),
     ]
     assert [sent for sent in sender.sent if sent[0] == 2] == [(2, 20, "hint")]
-    told.say(ANN, "hint")
+    told.say(ANN, "hint", "ann")
     await told.close(10)
     assert sender.sent[-1] == (1, 10, "hint"), "said once more, later"
 
@@ -79,7 +79,7 @@ async def test_one_that_fails_holds_up_no_other(capsys: pytest.CaptureFixture[st
     sender.failing = {"a": Undeliverable("blocked"), "b": RetryAfter(90), "c": RuntimeError("a mistake")}
     told = Asides(sender.say)
     for text in "abcd":
-        told.say(ANN, text)
+        told.say(ANN, text, "ann")
     await told.close(10)
     assert [text for _, _, text in sender.sent] == ["d"]
     said = capsys.readouterr().out
@@ -96,7 +96,7 @@ async def test_of_what_a_message_is_to_show_only_the_latest_is_shown() -> None:
     await asyncio.sleep(0)  # the latest is being shown
     for text in "345":
         told.show(sheet, text)
-    told.say(ANN, "hint")
+    told.say(ANN, "hint", "ann")
     sender.open.set()
     await told.close(10)
     assert [text for _, _, text in sender.sent] == ["2", "hint", "5"]
@@ -117,7 +117,7 @@ async def test_only_so_many_wait_and_what_is_left_at_the_end_is_dropped(monkeypa
     await told.close(10)
     assert [number for _, number, _ in sender.sent] == [0, 1, 2]
     sender.open.clear()
-    told.say(BOB, "hint")
+    told.say(BOB, "hint", "bob")
     await told.close(0.01)
     sender.open.set()
     await told.close(10)
@@ -140,6 +140,20 @@ async def test_one_chat_full_of_messages_holds_up_nobody(
         await bob.wait_photo()
         await chat.wait_answers(1)
     assert len(chat.answers) == 1
+
+
+async def test_in_a_group_each_who_asks_is_answered(tg: FakeTelegram, tmp_path: Path) -> None:
+    async with running(tg, tmp_path) as service:
+        await service.runner.connected.wait()
+        people = [tg.user(name) for name in ("Ann", "Bob", "Cid")]
+        group = tg.group("Friends", *people)
+        with tg.hold("sendMessage"):
+            asked = [await group.send_text("/forgetme", by=person) for person in people]
+            await group.send_text("/forgetme", by=people[0])
+            await tg.wait_confirmed()
+        answers = await group.wait_answers(3)
+    assert [m.reply_to for m in answers] == [m.id for m in asked]
+    assert len(group.answers) == 3
 
 
 @pytest.mark.parametrize("private", [True, False])
