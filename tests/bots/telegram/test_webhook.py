@@ -184,6 +184,10 @@ async def test_an_album_that_comes_while_stopping_is_kept(tg: FakeTelegram, tmp_
         await service.studio.drain()
         await chat.send_album(photos(2))
         await tg.wait_confirmed()
+        async with asyncio.timeout(20):
+            while service.runner._keeper._under_way:  # noqa: ASYNC110 (until the studio has refused the album)
+                await asyncio.sleep(0.01)
+        assert len(await service.database.arrivals.of("telegram")) == 2
     assert chat.history == []
     async with hooked(tg, tmp_path):
         await chat.wait_answers(2, lambda m: m.kind == "photo")
