@@ -168,7 +168,7 @@ class Siege:
         return None
 
     async def answered(self, way: Way, chat: Chat) -> None:
-        """That person's jobs have ended, and no update waits to be looked at."""
+        """That person's jobs have ended, and no update waits to be dealt with."""
         async with asyncio.timeout(PATIENCE):
             while True:
                 states = self.states(chat)
@@ -176,12 +176,21 @@ class Siege:
                 if len(states) == way.jobs and ENDED.issuperset(states):
                     break
                 await asyncio.sleep(0.05)
+        await self.nothing_waits()
+
+    async def nothing_waits(self) -> None:
+        """Neither at Telegram nor written down."""
         await self.tg.wait_confirmed(PATIENCE)
+        async with asyncio.timeout(PATIENCE):
+            while self.rows("SELECT number FROM arrivals"):  # noqa: ASYNC110 (another process has the database)
+                await asyncio.sleep(0.05)
 
     def states(self, chat: Chat) -> list[str]:
+        return self.rows("SELECT state FROM jobs WHERE person = ?", f"telegram:{chat.user.id}")
+
+    def rows(self, query: str, *values: str) -> list[str]:
         with closing(sqlite3.connect(self.folder / "jobs.db")) as connection:
-            rows = connection.execute("SELECT state FROM jobs WHERE person = ?", (f"telegram:{chat.user.id}",))
-            return [state for (state,) in rows]
+            return [row for (row,) in connection.execute(query, values)]
 
     async def use(self, way: Way, chat: Chat, shown: Message | None, press: Press | None) -> None:
         """Do what a person would, by what they read: have sent what did not come, and clear away what is stale."""
@@ -201,7 +210,7 @@ class Siege:
         if shown is not None and missing(way, chat):
             assert PRESS_AGAIN in told, "nothing came, and nothing was said"
             await self.have(way, chat, shown, way.press)
-        await self.tg.wait_confirmed(PATIENCE)
+        await self.nothing_waits()
 
     async def have(self, way: Way, chat: Chat, message: Message, button: str) -> None:
         await (await chat.press(message, button)).answer(PATIENCE)

@@ -13,6 +13,7 @@ from bots.telegram.audience import Audience
 from bots.telegram.broadcast import Broadcaster
 from bots.telegram.buttons import Buttons
 from bots.telegram.door import TelegramDoor
+from bots.telegram.forms import Forms
 from bots.telegram.groups import Groups
 from bots.telegram.handlers import Handlers
 from bots.telegram.http import Requests
@@ -91,7 +92,8 @@ def create_parts(settings: Settings, studio: "Studio") -> Parts:
     membership = Membership(application.bot)
     groups = Groups(studio.people, asides, buttons, speech, membership)
     broadcaster = Broadcaster(studio, application.bot, door, buttons, speech)
-    presses = Presses(studio, door, buttons, speech, personal, groups, membership, broadcaster)
+    forms = Forms(studio, door, speech)
+    presses = Presses(studio, door, buttons, speech, forms, personal, groups, membership, broadcaster)
     admins = Admins(studio, door, speech, settings.admins)
     inline = Inline(studio, speech)
     handlers = Handlers(studio, door, asides, downloads, speech, presses, personal, groups, inline, admins, broadcaster)

@@ -1,4 +1,4 @@
-"""Answers that no update waits for: hints, help, settings, and refusals of what was never accepted.
+"""Answers that no update waits for: hints, help, settings and what they turn into, and refusals of photos.
 
 A chat takes about one message a second. Were they sent while their updates are dealt with, one chat could fill the
 poller with what waits for its turn, and everybody else would go unheard. A crash may lose them: nothing is owed.
@@ -6,11 +6,10 @@ poller with what waits for its turn, and everybody else would go unheard. A cras
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 import structlog
-from telegram import InlineKeyboardMarkup
-from telegram.error import TelegramError
+from telegram import InlineKeyboardMarkup, Message
+from telegram.error import BadRequest, TelegramError
 
 from bots.requests import Undeliverable
 from bots.telegram.reply import ReplyTo
@@ -19,12 +18,7 @@ log = structlog.get_logger(__name__)
 
 MOST = 60  # that wait for one chat: more would come when nobody remembers what they answer
 
-
-@dataclass(frozen=True, slots=True)
-class _Aside:
-    to: ReplyTo
-    text: str
-    buttons: InlineKeyboardMarkup | None
+Call = Callable[[], Awaitable[None]]
 
 
 class Asides:
@@ -36,16 +30,20 @@ class Asides:
 
     def __init__(self, send: Callable[[ReplyTo, str, InlineKeyboardMarkup | None], Awaitable[None]]) -> None:
         self._send = send
-        self._waiting: dict[int, dict[str | int | None, _Aside]] = {}  # by chat; the first is being sent
+        self._waiting: dict[int, dict[object, Call]] = {}  # by chat and what it is; the first is being made
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def say(self, to: ReplyTo, text: str, buttons: InlineKeyboardMarkup | None = None) -> None:
-        """Words that need to be read once: dropped when the same ones wait for that chat already."""
-        self._add(text, _Aside(to, text, buttons))
+    def say(self, to: ReplyTo, text: str, person: str, buttons: InlineKeyboardMarkup | None = None) -> None:
+        """Words that a person needs to read once: dropped when the same ones wait for them in that chat already."""
+        self._add(to.chat_id, (person, text), lambda: self._send(to, text, buttons))
 
     def answer(self, to: ReplyTo, text: str) -> None:
         """Words for a message that must not stay unanswered: dropped when others wait already to answer the same."""
-        self._add(to.message_id, _Aside(to, text, None))
+        self._add(to.chat_id, to.message_id, lambda: self._send(to, text, None))
+
+    def show(self, message: Message, text: str, buttons: InlineKeyboardMarkup | None = None) -> None:
+        """What one of the bot's messages says from now on. Of several that wait, only the latest is shown."""
+        self._add(message.chat_id, ("edit", message.message_id), lambda: _edit(message, text, buttons), anew=True)
 
     async def close(self, grace: float) -> None:
         """Send what waits for up to `grace` seconds, and drop the rest."""
@@ -56,18 +54,19 @@ class Asides:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _add(self, what: str | int | None, aside: _Aside) -> None:
-        chat_id = aside.to.chat_id
+    def _add(self, chat_id: int, what: object, call: Call, *, anew: bool = False) -> None:
+        """`anew`: in place of one that waits; otherwise that one is enough."""
         waiting = self._waiting.get(chat_id)
         if waiting is None:
-            self._waiting[chat_id] = {what: aside}
+            self._waiting[chat_id] = {what: call}
             task = asyncio.create_task(self._run(chat_id), name=f"asides {chat_id}")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         elif what in waiting:
-            return
+            if anew:
+                waiting[what] = call
         elif len(waiting) < MOST:
-            waiting[what] = aside
+            waiting[what] = call
         else:
             log.info("answer dropped, too many wait", chat=chat_id)
 
@@ -75,18 +74,27 @@ class Asides:
         waiting = self._waiting[chat_id]
         try:
             while waiting:
-                what, aside = next(iter(waiting.items()))
-                await self._try(aside)
-                del waiting[what]
+                what, call = next(iter(waiting.items()))
+                await self._try(call)
+                later = waiting.pop(what)
+                if later is not call:  # it came meanwhile, and waits behind the others
+                    waiting[what] = later
         finally:
             del self._waiting[chat_id]
 
-    async def _try(self, aside: _Aside) -> None:
+    async def _try(self, call: Call) -> None:
         try:
-            await self._send(aside.to, aside.text, aside.buttons)
+            await call()
         except Undeliverable as error:
             log.info("nobody to answer", why=str(error))
         except TelegramError as error:
             log.warning("answer not sent", why=str(error))
         except Exception:  # those behind it are sent all the same
             log.exception("answer not sent")
+
+
+async def _edit(message: Message, text: str, buttons: InlineKeyboardMarkup | None) -> None:
+    try:
+        await message.edit_text(text, reply_markup=buttons)
+    except BadRequest as error:  # "not modified": what was chosen already was chosen again
+        log.debug("message not edited", why=str(error))

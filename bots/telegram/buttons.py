@@ -61,6 +61,7 @@ _ROWS = (
     (Action.BESIDE, Action.FILE),
     (Action.STICKER, Action.DELETE),
 )
+FORMS = frozenset({Action.BESIDE, Action.FILE, Action.STICKER, Action.AGAIN})
 PERSONAL = frozenset({Action.FACES, Action.CROP, Action.COMPARE, Action.LANGUAGE, Action.FORGET, Action.KEEP})
 GROUP = frozenset({Action.REACT, Action.USE, Action.GROUP_FACES, Action.GROUP_CROP})
 BROADCAST = frozenset({Action.SEND, Action.DROP, Action.STOP})

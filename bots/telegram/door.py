@@ -64,7 +64,8 @@ class TelegramDoor:
         self._sending: dict[str, Sent] = {}  # by job, what this process has begun to send
 
     async def progress(self, job: Job, progress: Progress) -> None:
-        if job.id not in self._answered and not self._status(job).to.quiet:
+        # One that is not to be shown must not count for the pace of the others either.
+        if job.id not in self._answered and not ReplyTo.from_json(job.reply).quiet:
             self._status(job).show(self._speech.progress(job.language, progress), busy=progress.stage is Stage.PAINTING)
 
     async def deliver(self, job: Job, delivery: Delivery) -> None:

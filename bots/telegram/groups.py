@@ -5,7 +5,6 @@ from dataclasses import replace
 import structlog
 from telegram import CallbackQuery, Message, Update
 from telegram.constants import ChatType
-from telegram.error import BadRequest
 
 from bots.telegram.asides import Asides
 from bots.telegram.buttons import Action, Buttons, Pressed
@@ -44,13 +43,14 @@ class Groups:
         """/settings in a group."""
         if (message := update.message) is None:
             return
-        language = await chosen_language(self._people, person_of(message), language_of(message))
+        person = person_of(message)
+        language = await chosen_language(self._people, person, language_of(message))
         if await self._membership.writes_as_admin(message):
             rules = await self._rules(message.chat_id)
             text = await self._text(message.chat_id, language)
-            self._asides.say(reply_to(message), text, self._buttons.group(language, rules))
+            self._asides.say(reply_to(message), text, person, self._buttons.group(language, rules))
         else:
-            self._asides.say(reply_to(message), self._speech.say(language, "telegram.group.for_admins"))
+            self._asides.say(reply_to(message), self._speech.say(language, "telegram.group.for_admins"), person)
 
     async def pressed(self, query: CallbackQuery, message: Message, meant: Pressed, language: str) -> str | None:
         """Do what a button under these settings stands for; returns what the answer to the press says."""
@@ -60,11 +60,7 @@ class Groups:
         rules = _with(await self._rules(chat_id), meant)
         await self._people.set_settings(_name(chat_id), rules.to_json())
         log.info("group settings changed", chat=chat_id, rules=rules.to_json())
-        try:
-            text = await self._text(chat_id, language)
-            await message.edit_text(text, reply_markup=self._buttons.group(language, rules))
-        except BadRequest as error:  # "not modified": what was chosen already was chosen again
-            log.debug("message not edited", why=str(error))
+        self._asides.show(message, await self._text(chat_id, language), self._buttons.group(language, rules))
         return None
 
     async def moved(self, update: Update, context: Context) -> None:

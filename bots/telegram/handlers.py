@@ -42,9 +42,10 @@ from bots.telegram.intake import (
     request_of,
 )
 from bots.telegram.personal import Personal
-from bots.telegram.presses import Presses, answer
+from bots.telegram.presses import Presses
 from bots.telegram.reply import ReplyTo
 from bots.telegram.speech import Speech
+from bots.telegram.spinner import answer
 from inference import Direction, Options
 from storage import Job, Source, StorageError
 
@@ -242,8 +243,9 @@ class Handlers:
         return job
 
     async def _say(self, message: Message, key: str) -> None:
-        language = await chosen_language(self._studio.people, person_of(message), language_of(message))
-        self._asides.say(reply_to(message), self._speech.say(language, key))
+        person = person_of(message)
+        language = await chosen_language(self._studio.people, person, language_of(message))
+        self._asides.say(reply_to(message), self._speech.say(language, key), person)
 
     async def _failed(self, update: object, context: Context) -> None:
         """Whatever no handler foresaw: one sentence for the person, all of it in the log, one reference for both."""

@@ -2,6 +2,7 @@
 
 Over a webhook, Telegram sends a chat's next update only when it is told so
 (https://github.com/tdlib/telegram-bot-api, WebhookActor), and an album is dealt with only when all its items are there.
+And what a press sends may wait long for its turn in its chat, while the poller is to hear the others.
 """
 
 import asyncio
@@ -62,9 +63,11 @@ class Keeper:
             else:
                 self._begin(update)
 
-    async def close(self) -> None:
-        """Leave off; the next start goes on."""
+    async def close(self, grace: float) -> None:
+        """Let what is under way finish for up to `grace` seconds; with the rest the next start goes on."""
         tasks = [*self._under_way.values()]
+        if tasks:
+            await asyncio.wait(tasks, timeout=grace)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -3,10 +3,8 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import structlog
 from telegram import CallbackQuery, InlineKeyboardMarkup, Message, Update
 from telegram.constants import ChatType
-from telegram.error import BadRequest
 from telegram.ext import CallbackContext
 
 from bots.preferences import Preferences
@@ -18,8 +16,6 @@ from inference import Crop, Faces
 
 if TYPE_CHECKING:
     from bots.studio import Studio
-
-log = structlog.get_logger(__name__)
 
 Context = CallbackContext[Any, Any, Any, Any]
 
@@ -62,28 +58,29 @@ class Personal:
             text = self._speech.say(
                 language, "personal.forgotten", photos=forgotten.photos, pictures=forgotten.pictures
             )
-            await _show(message, text, None)
+            self._asides.show(message, text)
         elif meant.action is Action.KEEP:
-            await _show(message, self._speech.say(language, "personal.kept"), None)
+            self._asides.show(message, self._speech.say(language, "personal.kept"))
         elif meant.action is Action.LANGUAGE:
             chosen = None if meant.argument == AUTOMATIC else meant.argument
             await self._studio.people.set_language(person, chosen)
             language = chosen or query.from_user.language_code or "en"
             text = self._speech.say(language, "personal.language")
-            await _show(message, text, self._buttons.languages(language, chosen))
+            self._asides.show(message, text, self._buttons.languages(language, chosen))
         else:
             known = await self._studio.people.get(person)
             preferences = _with(Preferences.from_json(known.settings), meant)
             await self._studio.people.set_settings(person, preferences.to_json())
             text = self._speech.say(language, "personal.settings")
-            await _show(message, text, self._buttons.settings(language, preferences))
+            self._asides.show(message, text, self._buttons.settings(language, preferences))
         return None
 
     def _ask(self, message: Message, language: str, key: str, buttons: InlineKeyboardMarkup) -> None:
+        to, person = reply_to(message), person_of(message)
         if message.chat.type == ChatType.PRIVATE:
-            self._asides.say(reply_to(message), self._speech.say(language, key), buttons)
+            self._asides.say(to, self._speech.say(language, key), person, buttons)
         else:
-            self._asides.say(reply_to(message), self._speech.say(language, "telegram.in_private"))
+            self._asides.say(to, self._speech.say(language, "telegram.in_private"), person)
 
     async def _language(self, message: Message) -> str:
         return await chosen_language(self._studio.people, person_of(message), language_of(message))
@@ -95,10 +92,3 @@ def _with(preferences: Preferences, meant: Pressed) -> Preferences:
     if meant.action is Action.CROP:
         return replace(preferences, crop=Crop(meant.argument))
     return replace(preferences, beside=meant.argument == "on")
-
-
-async def _show(message: Message, text: str, buttons: InlineKeyboardMarkup | None) -> None:
-    try:
-        await message.edit_text(text, reply_markup=buttons)
-    except BadRequest as error:  # "not modified": what was chosen already was chosen again
-        log.debug("message not edited", why=str(error))

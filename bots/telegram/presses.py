@@ -1,29 +1,25 @@
 """What happens when somebody presses a button under one of the bot's messages. Every press is answered."""
 
-import asyncio
 import secrets
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from telegram import Bot, CallbackQuery, Message, Update
-from telegram.error import BadRequest, Forbidden
+from telegram import CallbackQuery, Message, Update
 from telegram.ext import CallbackContext
 
-from bots.requests import Delivery, Refused, Undeliverable
-from bots.side_by_side import side_by_side
-from bots.sticker import sticker
+from bots.requests import Refused
 from bots.telegram.broadcast import Broadcaster
-from bots.telegram.buttons import BROADCAST, GROUP, PERSONAL, Action, Buttons
+from bots.telegram.buttons import BROADCAST, FORMS, GROUP, PERSONAL, Action, Buttons
 from bots.telegram.door import TelegramDoor
+from bots.telegram.forms import Forms
 from bots.telegram.groups import Groups
-from bots.telegram.intake import chosen_language, reply_to
+from bots.telegram.intake import chosen_language
 from bots.telegram.membership import Membership
 from bots.telegram.personal import Personal
 from bots.telegram.reply import ReplyTo
-from bots.telegram.sending import NotAllowed
+from bots.telegram.sending import remove
 from bots.telegram.speech import Speech
-from bots.telegram.stickers import send_stickers
+from bots.telegram.spinner import answer
 from bots.variants import Variant, changed
 from inference import Options
 from storage import Job, Source, State
@@ -34,7 +30,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 Context = CallbackContext[Any, Any, Any, Any]
-LONGEST = 200  # characters in the answer to a press
 
 
 class Presses:
@@ -50,15 +45,16 @@ class Presses:
         door: TelegramDoor,
         buttons: Buttons,
         speech: Speech,
+        forms: Forms,
         personal: Personal,
         groups: Groups,
         membership: Membership,
         broadcaster: Broadcaster,
     ) -> None:
         self.put_off: set[int] = set()
-        self._sent: deque[str] = deque(maxlen=1_024)  # presses whose pictures were sent
         self._studio = studio
         self._door = door
+        self._forms = forms
         self._personal = personal
         self._groups = groups
         self._membership = membership
@@ -93,8 +89,8 @@ class Presses:
             await self._cancel(query, message, job, language)
         elif meant.action is Action.DELETE:
             await self._delete(query, message, job, language)
-        elif meant.action in {Action.BESIDE, Action.FILE, Action.STICKER, Action.AGAIN}:
-            await self._send(query, message, job, language, meant.action)
+        elif meant.action in FORMS:
+            await self._forms.pressed(query, message, job, language, meant.action)
         else:
             await self._repaint(update.update_id, query, message, job, language, meant.action)
 
@@ -127,53 +123,6 @@ class Presses:
         else:  # Telegram lets bots delete for 48 hours
             await answer(query, self._speech.say(language, "telegram.delete_yourself"), alert=True)
 
-    async def _send(self, query: CallbackQuery, message: Message, job: Job, language: str, action: Action) -> None:
-        """The same pictures in another form, as a reply to those that are there; or once more, if they are not."""
-        if query.id in self._sent:  # the same update once more
-            return
-        self._sent.append(query.id)
-        known = ReplyTo.from_json(job.reply)
-        if query.id in known.pressed:  # begun before a crash: what was sent by then must not come twice
-            await self._ask_to_press_again(query, message, language)
-            return
-        pictures = await self._studio.pictures(job)
-        if not pictures:
-            await answer(query, self._speech.say(language, "press.result_gone"), alert=True)
-            return
-        known = known.with_press(query.id)
-        await self._studio.remember(job.id, known.to_json())
-        to = reply_to(message)
-        try:
-            if action is Action.AGAIN:
-                await self._door.send_again(job, Delivery(pictures, max(job.found, len(pictures)), job.missed), known)
-                await remove(message.get_bot(), message.chat_id, message.message_id)
-            elif action is Action.STICKER:
-                stickers = await asyncio.to_thread(lambda: [sticker(picture) for picture in pictures])
-                await send_stickers(message.get_bot(), to, stickers)
-            elif action is Action.FILE:
-                await self._door.results.files(to, [picture.png for picture in pictures])
-            else:
-                both = await asyncio.to_thread(lambda: [side_by_side(picture) for picture in pictures])
-                await self._door.results.photos(to, both, None)
-        except NotAllowed as error:
-            log.info("form of the picture not allowed", why=str(error))
-            await answer(query, self._speech.say(language, "telegram.not_allowed"), alert=True)
-            return
-        except Undeliverable as error:
-            log.info("nobody to answer", why=str(error))
-        # Last: the button turns until its picture is there, and what goes wrong before can still be told.
-        await answer(query)
-
-    async def _ask_to_press_again(self, query: CallbackQuery, message: Message, language: str) -> None:
-        """In the press's own answer, or if it has one or is too old for it, as a reply."""
-        words = self._speech.say(language, "telegram.press_again")
-        if await answer(query, words, alert=True):
-            return
-        try:
-            await self._door.say(reply_to(message), words)
-        except Undeliverable as error:
-            log.info("nobody to answer", why=str(error))
-
     async def _repaint(
         self, update_id: int, query: CallbackQuery, message: Message, job: Job, language: str, action: Action
     ) -> None:
@@ -197,23 +146,3 @@ class Presses:
         progress = self._studio.progress_of(new.id)
         if progress is not None:
             await self._door.progress(new, progress)
-
-
-async def answer(query: CallbackQuery, text: str | None = None, *, alert: bool = False) -> bool:
-    """End the button's spinner. False: it has ended, since the press came while the service was away, or twice."""
-    try:
-        await query.answer(text[:LONGEST] if text else None, show_alert=alert)
-    except BadRequest as error:
-        log.info("press not answered", why=str(error))
-        return False
-    return True
-
-
-async def remove(bot: Bot, chat_id: int, message_id: int) -> bool:
-    """Delete one of the bot's messages. False: it is still there, and the bot can't change that."""
-    try:
-        await bot.delete_message(chat_id, message_id)
-    except (BadRequest, Forbidden) as error:
-        log.info("message not deleted", why=str(error))
-        return "not found" in str(error).lower()
-    return True

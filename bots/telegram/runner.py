@@ -11,11 +11,13 @@ from telegram.error import BadRequest, InvalidToken, RetryAfter, TelegramError
 
 from bots.telegram.application import Parts, create_parts
 from bots.telegram.backoff import Backoff, asked_pause
+from bots.telegram.forms import is_for_form
 from bots.telegram.keeper import Keeper
 from bots.telegram.polling import ALLOWED, Poller
 from bots.telegram.report import REFUSED, report
 from bots.telegram.webhook import Webhook
 from config import Settings
+from storage import StorageError
 
 if TYPE_CHECKING:
     from bots.studio import Studio
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 GRACE = 5.0  # seconds for updates under way at the end: a photo on its way in may still be written down
-LAST_WORDS = 2.0  # seconds for answers that are still to be sent then
+LAST_WORDS = 2.0  # seconds for answers that are still to be sent then, and again for what presses ask for
 
 
 class TelegramRunner:
@@ -45,7 +47,7 @@ class TelegramRunner:
         self._background: set[asyncio.Task[None]] = set()
         self.bot = parts.application.bot
         self._keeper = Keeper(self.bot, studio.arrivals, self._handle)
-        self._poller = Poller(self.bot, self._handle)
+        self._poller = Poller(self.bot, self._take)
         secret = settings.telegram_webhook_secret
         self.webhook = (
             Webhook(self.bot, secret.get_secret_value(), self.connected, self._posted)
@@ -71,7 +73,7 @@ class TelegramRunner:
         if self.connected.is_set():
             self.connected.clear()
             await (self._poller.stop(GRACE) if self.webhook is None else self.webhook.close(GRACE))
-        await self._keeper.close()
+        await self._keeper.close(LAST_WORDS)
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
@@ -128,8 +130,19 @@ class TelegramRunner:
     async def _posted(self, update: Update) -> bool:
         """Deal with what came over the webhook; with an item of an album when the others are there, too."""
         if update.message is None or update.message.media_group_id is None:
-            return await self._handle(update)
+            return await self._take(update)
         await self._keeper.keep(update)
+        return True
+
+    async def _take(self, update: Update) -> bool:
+        """Deal with an update. What a press sends waits for its chat, and no other update is to wait for that."""
+        if not is_for_form(update):
+            return await self._handle(update)
+        try:
+            await self._keeper.keep(update)
+        except StorageError as error:
+            log.warning("press not kept", update=update.update_id, why=str(error))
+            return await self._handle(update)
         return True
 
     async def _handle(self, update: Update) -> bool:

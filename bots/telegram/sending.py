@@ -5,11 +5,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from telegram import ReplyParameters
+import structlog
+from telegram import Bot, ReplyParameters
 from telegram.error import BadRequest, ChatMigrated, Forbidden, TelegramError
 
 from bots.requests import Undeliverable
 from bots.telegram.reply import ReplyTo
+
+log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
@@ -75,6 +78,16 @@ async def send(to: ReplyTo, call: Callable[[Place], Awaitable[T]]) -> T:
         if gone(error) or _KIND_FORBIDDEN.search(what):
             raise _lost(error) from error
         raise
+
+
+async def remove(bot: Bot, chat_id: int, message_id: int) -> bool:
+    """Delete one of the bot's messages. False: it is still there, and the bot can't change that."""
+    try:
+        await bot.delete_message(chat_id, message_id)
+    except (BadRequest, Forbidden) as error:
+        log.info("message not deleted", why=str(error))
+        return "not found" in str(error).lower()
+    return True
 
 
 def _lost(error: TelegramError) -> Undeliverable:

@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+from bots.telegram.group_rules import GroupRules
 from bots.telegram.pace import EDIT_EVERY, EDITS_A_SECOND, GROUP_EDIT_EVERY, GROUP_SHARE, Pace
 from bots.telegram.reply import ReplyTo
 from bots.telegram.status import Status
@@ -48,6 +49,23 @@ async def test_what_is_answered_counts_no_more(tg: FakeTelegram, tmp_path: Path)
         service.painter.hold.set()
         await group.wait_answers(3, lambda m: m.kind == "photo")
         assert pace.seconds(group.id) == GROUP_EDIT_EVERY
+
+
+async def test_what_nobody_asked_for_does_not_count(tg: FakeTelegram, tmp_path: Path) -> None:
+    async with running(tg, tmp_path) as service:
+        owner = tg.user("Owner")
+        group = tg.group("Friends", owner, privacy=False)
+        await service.studio.people.set_settings(f"telegram-chat:{group.id}", GroupRules(every=True).to_json())
+        service.painter.hold.clear()
+        for colour in ("red", "green"):
+            await group.send_photo(picture(colour=colour))
+        await tg.wait_confirmed()
+        assert len(await service.database.jobs.of(f"telegram:{owner.id}")) == 2
+        await group.send_photo(picture(colour="gold"), caption="/anime")
+        await group.wait_answers(1)
+        assert service.runner._parts.door._pace.seconds(group.id) == GROUP_EDIT_EVERY
+        service.painter.hold.set()
+        await group.wait_answers(3, lambda m: m.kind == "photo")
 
 
 class Texts:

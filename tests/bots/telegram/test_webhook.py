@@ -12,7 +12,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from bots.telegram import albums, webhook
+from bots.telegram import albums, runner, webhook
 from bots.web import serve
 from storage import Database, StorageError
 from storage.arrivals import Arrival
@@ -166,6 +166,7 @@ async def test_an_album_that_is_being_gathered_outlives_a_restart(
     chat = somewhere(tg, private)
     with monkeypatch.context() as patient:
         patient.setattr(albums, "QUIET", 60.0)
+        patient.setattr(runner, "LAST_WORDS", 0.0)
         async with hooked(tg, tmp_path):
             sent = await chat.send_album(photos(3), "/anime")
             await tg.wait_confirmed()
@@ -205,6 +206,10 @@ async def test_an_album_that_comes_while_stopping_is_kept(tg: FakeTelegram, tmp_
         await service.studio.drain()
         await chat.send_album(photos(2))
         await tg.wait_confirmed()
+        async with asyncio.timeout(20):
+            while service.runner._keeper._under_way:  # noqa: ASYNC110 (until the studio has refused the album)
+                await asyncio.sleep(0.01)
+        assert len(await service.database.arrivals.of("telegram")) == 2
     assert chat.history == []
     async with hooked(tg, tmp_path):
         await chat.wait_answers(2, lambda m: m.kind == "photo")
