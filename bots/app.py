@@ -126,6 +126,7 @@ async def _open_doors(
         from bots.telegram.runner import run_telegram
 
         telegram = await stack.enter_async_context(run_telegram(settings, studio, say))
+        metrics.watch_door("telegram", lambda: telegram.online)
         if telegram.webhook is not None and settings.telegram_webhook_url:
             telegram.webhook.mount(web, settings.telegram_webhook_url)
     else:
@@ -133,7 +134,8 @@ async def _open_doors(
     if settings.discord_token:
         from bots.discord.runner import run_discord
 
-        await stack.enter_async_context(run_discord(settings, studio, say))
+        discord = await stack.enter_async_context(run_discord(settings, studio, say))
+        metrics.watch_door("discord", lambda: discord is not None and discord.online)
     else:
         say("Discord         off (DISCORD_TOKEN turns it on)")
 

@@ -3,7 +3,9 @@
 Labels name doors, states and codes, which are few and ours; never a person, a chat or a job.
 """
 
-from prometheus_client import Counter, Histogram
+from collections.abc import Callable
+
+from prometheus_client import Counter, Gauge, Histogram
 
 from inference.metrics import PREFIX, QUICK, PaintMetrics
 from storage import Job, State
@@ -36,6 +38,12 @@ class Metrics(PaintMetrics):
         self._mails_sent = Counter(f"{PREFIX}_mails_sent", "E-mails that the mail server took", registry=registry)
         self._mails_retried = Counter(f"{PREFIX}_mails_retried", "E-mails put off after a failure", registry=registry)
         self._mails_given_up = Counter(f"{PREFIX}_mails_given_up", "E-mails never sent", registry=registry)
+        self._connected = Gauge(
+            f"{PREFIX}_door_connected",
+            "Whether the platform of a door with a token takes us",
+            ["door"],
+            registry=registry,
+        )
         self._wait = Histogram(
             f"{PREFIX}_wait_seconds", "From taken in to its turn", ["door"], buckets=LONG, registry=registry
         )
@@ -85,6 +93,10 @@ class Metrics(PaintMetrics):
     def answer_retried(self, door: str) -> None:
         """An answer did not get through and is sent again."""
         self._unsent.labels(door).inc()
+
+    def watch_door(self, door: str, connected: Callable[[], bool]) -> None:
+        """Ask, at every look at the metrics, whether that door's platform takes us."""
+        self._connected.labels(door).set_function(connected)
 
     def mail_sent(self) -> None:
         """The mail server took an e-mail."""

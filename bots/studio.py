@@ -252,7 +252,7 @@ class Studio:
 
     def queue(self) -> Queue:
         """The line at this moment."""
-        return self._workshop.queue()
+        return self._workshop.queue(self._clock())
 
     async def link(self, key: str) -> str:
         """A signed link to an object, good for STORAGE_LINK_TTL seconds."""

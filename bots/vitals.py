@@ -20,7 +20,8 @@ class Queue:
 
     Args:
         waiting: jobs in it, by door.
-        oldest: seconds that the first of them has waited.
+        oldest: seconds since the oldest job without a picture was accepted, be it in line or being painted: a fleet
+            without workers paints for ever.
         painting: jobs being painted.
         newcomer: seconds until a photo sent now should be done; None before the first batch.
     """
@@ -61,7 +62,9 @@ class Vitals(EngineVitals):
         for door, count in queue.waiting.items():
             waiting.add_metric([door], count)
         yield waiting
-        yield GaugeMetricFamily(f"{PREFIX}_oldest_seconds", "Time that the oldest job in line waits", queue.oldest)
+        yield GaugeMetricFamily(
+            f"{PREFIX}_oldest_seconds", "Time since the oldest job without a picture was accepted", queue.oldest
+        )
         yield GaugeMetricFamily(f"{PREFIX}_painting", "Jobs being painted", queue.painting)
         newcomer = GaugeMetricFamily(f"{PREFIX}_newcomer_seconds", "Expected time of a photo sent now", labels=[])
         if queue.newcomer is not None:

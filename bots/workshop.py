@@ -73,6 +73,7 @@ class Workshop:
         self._clock = clock
         self._waiting: dict[str, Job] = {}
         self._painting: dict[str, Painting] = {}
+        self._at_work: dict[str, Job] = {}  # out of the line, and not handed on to be answered
         self._shown: dict[str, tuple[Progress, asyncio.Task[None]]] = {}
         self._showing: set[asyncio.Task[None]] = set()  # a job may leave `_shown` before its task is done
         self._attendants: set[asyncio.Task[None]] = set()
@@ -161,11 +162,13 @@ class Workshop:
         first = min((place for place in places if place), key=lambda place: place.position, default=Place(0, 0))
         return self._seconds_for(first)
 
-    def queue(self) -> Queue:
-        """The line at this moment."""
+    def queue(self, now: float) -> Queue:
+        """The line at this moment, which is `now` in unix seconds."""
         waiting = Counter(job.source.platform for job in self._waiting.values())
         newcomer = self._seconds_for(self._scheduler.last())
-        return Queue(waiting, self._scheduler.oldest(), len(self._painting), newcomer)
+        accepted = (job.created_at for job in itertools.chain(self._waiting.values(), self._at_work.values()))
+        oldest = max(0.0, now - min(accepted, default=now))
+        return Queue(waiting, oldest, len(self._painting), newcomer)
 
     def _seconds_for(self, place: Place) -> float | None:
         """Seconds until a job at that place should be done; None before the first picture was measured."""
@@ -216,6 +219,7 @@ class Workshop:
                 return
 
     async def _outlived(self, job: Job, work: Awaitable[None]) -> None:
+        self._at_work[job.id] = job
         try:
             await work
         except asyncio.CancelledError:  # the service stops: nothing that the job did
@@ -225,6 +229,7 @@ class Workshop:
             log.exception("job failed unexpectedly", job=job.id, reference=job.reference)
             self._answers.explain(job, State.FAILED, "unexpected")
         finally:
+            self._at_work.pop(job.id, None)
             self._repeating.pop(job.id, None)
 
     async def _repeat(self, job: Job, earlier: Job) -> None:

@@ -7,9 +7,12 @@ from config.settings import Settings
 
 
 def env_example() -> str:
-    """Every setting on one line, commented out with its default, and what it is for."""
+    """Every setting commented out with its default, below what it is for.
+
+    Not behind it: `docker run --env-file` takes all of the line for the value.
+    """
     lines = ["# Copy to .env and uncomment what you change. The environment wins over this file."]
-    lines += [f"#{name}={default}  # {text}" for name, default, text in _rows()]
+    lines += [f"\n# {text}\n#{name}={default}" for name, default, text in _rows()]
     return "\n".join(lines) + "\n"
 
 

@@ -114,7 +114,6 @@ class Waiting:
     person: str
     priority: Priority
     deadline: float | None
-    since: float
     photos: int
 
 
@@ -166,10 +165,6 @@ class Scheduler:
         """Jobs that should have gone before somebody tries again who found the queue full."""
         return math.ceil(self._capacity * ROOM)
 
-    def oldest(self) -> float:
-        """Seconds that the job at the longest in line has waited; 0 when none waits."""
-        return self._clock() - next(iter(self._waiting.values())).since if self._waiting else 0.0
-
     def submit(
         self,
         job_id: str,
@@ -193,7 +188,7 @@ class Scheduler:
         if len(self) >= self._capacity:
             pace = USUAL_PACE if self.pace is None else self.pace
             raise QueueFull(f"{len(self)} jobs are waiting", max(1.0, pace * self.until_room))
-        self._waiting[job_id] = Waiting(person, priority, deadline, self._clock(), photos)
+        self._waiting[job_id] = Waiting(person, priority, deadline, photos)
         self._albums += photos > 1
         self._line.ring(priority).add(person, job_id)
         if deadline is not None:

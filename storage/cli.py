@@ -1,10 +1,11 @@
-"""The operator's hand on what is kept: `python -m storage provision | sweep | forget PERSON`."""
+"""The operator's hand on what is kept: `python -m storage provision | sweep | forget PERSON | backup FILE`."""
 
 import asyncio
 import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,6 +13,7 @@ import typer
 from config import ConfigError, Settings, load_settings
 from storage import retention
 from storage.addresses import DIGEST_SECRET, clean_address, digest_of
+from storage.backup import back_up
 from storage.database import Database
 from storage.errors import StorageError
 from storage.objects import ObjectStore, open_store
@@ -57,6 +59,14 @@ def forget(person: Annotated[str, typer.Argument(help="telegram:ID, discord:ID, 
         asyncio.run(_forget_mailbox(load_settings(), address))
     else:
         asyncio.run(_forget(load_settings(), person))
+
+
+@cli.command()
+def backup(file: Annotated[Path, typer.Argument(help="a new file")]) -> None:
+    """Copy the database, jobs and people but no pictures, while the service runs or not. It overwrites nothing."""
+    path = load_settings().database_path
+    back_up(path, file)
+    print(f"{file.absolute()}: a copy of {path.absolute()}.")
 
 
 async def _provision(settings: Settings) -> None:

@@ -77,12 +77,13 @@ class Sql:
 def explain(error: Exception, path: Path) -> StorageError:
     """What SQLite or the file system said, as an error that tells the operator what to do."""
     where = f"the database {path.absolute()}"
-    name = getattr(error, "sqlite_errorname", "")
-    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+    if is_damage(error):
         return StorageError(
             "database_corrupt",
-            f"{where[:1].upper()}{where[1:]} is damaged ({error}): put back a copy, or move it away.",
+            f"{where[:1].upper()}{where[1:]} is damaged ({error}): move it away, and {path.name}-wal and "
+            f"{path.name}-shm with it; then put back a copy, or start without.",
         )
+    name = getattr(error, "sqlite_errorname", "")
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return StorageError("database_locked", f"Another program holds {where}: end it, or set DATABASE_PATH.")
     if name.startswith("SQLITE_FULL"):
@@ -93,6 +94,24 @@ def explain(error: Exception, path: Path) -> StorageError:
             f"Cannot write {where} ({error}): give file and folder to the service's user, or set DATABASE_PATH.",
         )
     return StorageError("database_failed", f"Cannot use {where}: {error}.")
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether it says that the file itself is at fault."""
+    return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
+
+
+def check(connection: sqlite3.Connection) -> None:
+    """Read the whole file through.
+
+    Raises:
+        sqlite3.DatabaseError: it is damaged.
+    """
+    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if found != "ok":
+        error = sqlite3.DatabaseError(found)
+        error.sqlite_errorname = "SQLITE_CORRUPT"
+        raise error
 
 
 def _make_private(path: Path) -> None:
@@ -126,10 +145,5 @@ def _configure(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
     # What a person had wiped is overwritten in the file, not merely unlinked in it.
     connection.execute("PRAGMA secure_delete = ON")
-    if os.path.getsize(path) > _CHECKED_BYTES:
-        return
-    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    if found != "ok":
-        error = sqlite3.DatabaseError(found)
-        error.sqlite_errorname = "SQLITE_CORRUPT"
-        raise error
+    if os.path.getsize(path) <= _CHECKED_BYTES:
+        check(connection)

@@ -64,13 +64,24 @@ def test_alerts_name_metrics_that_exist(shown: set[str]) -> None:
     assert named(rules) <= shown
 
 
+def expression(alert: str) -> str:
+    (group,) = yaml.safe_load(ALERTS.read_text())["groups"]
+    (found,) = (rule["expr"] for rule in group["rules"] if rule["alert"] == alert)
+    return str(found)
+
+
+def test_a_service_that_is_down_is_told_under_the_name_that_it_is_scraped_by() -> None:
+    (example,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "operating.md").read_text(), re.DOTALL)
+    (scraped,) = yaml.safe_load(example)["scrape_configs"]
+    up = f'up{{job="{scraped["job_name"]}"}}'
+    assert expression("ServiceDown") == f"{up} == 0 or absent({up})"
+
+
 @pytest.mark.parametrize(
     ("engines", "warm", "tells"),
     [(0, 0, False), (2, 0, True), (2, 1, False)],
     ids=["a fleet's service", "none of two", "one of two"],
 )
 def test_no_engine_is_told_only_where_there_should_be_one(engines: int, warm: int, tells: bool) -> None:
-    (group,) = yaml.safe_load(ALERTS.read_text())["groups"]
-    (expression,) = (rule["expr"] for rule in group["rules"] if rule["alert"] == "NoEngine")
     samples = {"selfie2anime_engines": engines, "selfie2anime_engines_warm": warm}
-    assert eval(expression, samples) is tells  # what it is made of means the same in PromQL and Python
+    assert eval(expression("NoEngine"), samples) is tells  # what it is made of means the same in PromQL and Python

@@ -86,6 +86,20 @@ async def test_a_selfie_sent_to_telegram_comes_back_as_anime(tmp_path: Path):
         assert telegram.token not in service.output
 
 
+async def test_the_metrics_tell_which_doors_are_open(tmp_path: Path):
+    async with FakeTelegram() as telegram:
+        settings = telegram_settings(telegram) | {
+            "DISCORD_TOKEN": "no-such-token",
+            "DISCORD_API_URL": "http://127.0.0.1:9/api/v10",
+        }
+        async with Service(tmp_path, **settings) as service, httpx.AsyncClient() as client:
+            await service.said('"event": "Telegram connected"')
+            await service.said("Discord         on")
+            told = (await client.get(f"{service.address}/metrics")).text
+    assert 'selfie2anime_door_connected{door="telegram"} 1.0' in told
+    assert 'selfie2anime_door_connected{door="discord"} 0.0' in told
+
+
 async def test_a_selfie_survives_a_kill_and_is_answered_once(tmp_path: Path):
     async with FakeTelegram() as telegram, Service(tmp_path, **telegram_settings(telegram)) as service:
         chat = telegram.private_chat(telegram.user("Ann"))

@@ -8,6 +8,7 @@ import aiohttp
 import discord
 import structlog
 import yarl
+from discord.gateway import DiscordWebSocket
 
 from bots.discord.buttons import Press
 from bots.discord.commands import AnimeTree
@@ -60,6 +61,13 @@ class AnimeBot(discord.Client):
         self._guilds_to_sync = settings.discord_guilds
         self._gateway = yarl.URL(settings.discord_gateway_url) if settings.discord_gateway_url else None
         self._synced = False
+        self._welcome = False  # `is_ready` stays true while the gateway is gone
+
+    @property
+    def online(self) -> bool:
+        """The gateway has taken the token, and the connection stands."""
+        socket: DiscordWebSocket | None = self.ws  # None before the first
+        return self._welcome and not self.is_closed() and socket is not None and socket.open
 
     async def setup_hook(self) -> None:
         """Logged in: the door opens at the studio, whether or not the commands can be synced.
@@ -77,10 +85,17 @@ class AnimeBot(discord.Client):
         await self._direct.received(message)
 
     async def on_ready(self) -> None:
+        self._welcome = True
         log.info("discord ready", user=str(self.user), guilds=len(self.guilds))
         if self._gateway is not None:
             # Discord's READY names its own host for resuming; a gateway that the operator put in place stays in place.
             self.ws.gateway = self._gateway
+
+    async def on_resumed(self) -> None:
+        self._welcome = True
+
+    async def on_disconnect(self) -> None:
+        self._welcome = False
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         """What an earlier DISCORD_GUILDS left on a server, beside what is there now, goes when it is first used.
@@ -95,6 +110,7 @@ class AnimeBot(discord.Client):
             await self._overwrite(discord.Object(server))
 
     async def close(self) -> None:
+        self._welcome = False
         await self.door.close()
         await super().close()
 

@@ -35,9 +35,13 @@ class _Taken:
 class Poller:
     """Args:
     handle: deals with one update; False when it must come again after a restart.
+
+    Attributes:
+        online: whether Telegram answered when it was last asked for updates.
     """
 
     def __init__(self, bot: Bot, handle: Callable[[Update], Awaitable[bool]]) -> None:
+        self.online = True  # it has just taken the token
         self._bot = bot
         self._handle = handle
         self._offset = 0
@@ -60,9 +64,11 @@ class Poller:
             except RetryAfter as error:
                 await asyncio.sleep(asked_pause(error))
             except Conflict as error:
+                self.online = False
                 log.error("another program polls with this TELEGRAM_TOKEN; only one can", why=str(error))
                 await backoff.wait()
             except TelegramError as error:
+                self.online = False
                 log.warning("Telegram does not answer, trying again", why=str(error))
                 await backoff.wait()
             else:
@@ -94,6 +100,7 @@ class Poller:
             allowed_updates=ALLOWED,
             limit=min(MOST, len(self._taken) + STEP),
         )
+        self.online = True
         now = asyncio.get_running_loop().time()
         for update in updates:
             if update.update_id not in self._taken:

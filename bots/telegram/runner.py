@@ -55,12 +55,20 @@ class TelegramRunner:
             else None
         )
 
+    @property
+    def online(self) -> bool:
+        """Telegram takes the token, and gives its updates to us."""
+        way = self._poller if self.webhook is None else self.webhook
+        return self.connected.is_set() and not self.finished.is_set() and way.online
+
     async def run(self) -> None:
         """Connect, however long Telegram stays away, then take updates until cancelled."""
         try:
             await self._connect()
             if self.webhook is None:
                 await self._poller.run()
+            else:
+                await self.webhook.watch()
         except InvalidToken:  # its text holds the token
             self._say(REFUSED)
             log.error("Telegram refuses TELEGRAM_TOKEN: take it anew from @BotFather. Telegram is off until a restart")

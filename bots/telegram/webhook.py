@@ -16,11 +16,15 @@ from urllib.parse import urlsplit
 import structlog
 from fastapi import FastAPI, Request, Response
 from telegram import Bot, Update
+from telegram.error import InvalidToken, RetryAfter, TelegramError
+
+from bots.telegram.backoff import asked_pause
 
 log = structlog.get_logger(__name__)
 
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"
 LONGEST = 1 << 20  # bytes of one update, which names files and does not hold them
+WATCH_EVERY = 60.0  # seconds; nothing else tells that Telegram posts here no more
 DONE_KEPT = 4_096  # updates known to be dealt with
 
 
@@ -29,11 +33,15 @@ class Webhook:
     secret: what Telegram was told to send along.
     ready: updates are taken while it is set; before and after, Telegram is told to come again.
     handle: deals with one update, or keeps it; False when it must come again after a restart.
+
+    Attributes:
+        online: whether Telegram answered when it was last asked, and posts here.
     """
 
     def __init__(
         self, bot: Bot, secret: str, ready: asyncio.Event, handle: Callable[[Update], Coroutine[Any, Any, bool]]
     ) -> None:
+        self.online = True  # it has just taken the address
         self._bot = bot
         self._secret = secret.encode()
         self._ready = ready
@@ -44,6 +52,31 @@ class Webhook:
     def mount(self, app: FastAPI, url: str) -> None:
         """Answer at the path of that address."""
         app.add_route(urlsplit(url).path or "/", self.answer, methods=["POST"], include_in_schema=False)
+
+    async def watch(self) -> None:
+        """Ask Telegram now and then, until cancelled, whether it still posts here.
+
+        Raises:
+            InvalidToken: Telegram no longer takes the token.
+        """
+        ours = ""  # the address as Telegram writes it
+        while True:
+            try:
+                info = await self._bot.get_webhook_info()
+            except InvalidToken:
+                self.online = False
+                raise
+            except RetryAfter as error:  # it answers, if only that
+                await asyncio.sleep(asked_pause(error))
+            except TelegramError as error:
+                self.online = False
+                log.warning("Telegram does not answer", why=str(error))
+            else:
+                ours = ours or info.url
+                if info.url != ours and self.online:
+                    log.error("another program took the webhook of this TELEGRAM_TOKEN; a restart takes it back")
+                self.online = info.url == ours
+            await asyncio.sleep(WATCH_EVERY)
 
     async def answer(self, request: Request) -> Response:
         """200 dealt with, 400 no update, 403 wrong secret (nothing is read then), 413 too long, 503 come again."""

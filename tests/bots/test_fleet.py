@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from bots.fleet import Fleet
+from bots.requests import Stage
 from bots.studio import Studio
 from config import Settings
 from inference import Options
@@ -185,6 +186,18 @@ async def test_a_worker_whose_engines_are_all_given_up_takes_no_orders(tmp_path,
     with pytest.raises(EngineFailed, match="no engine can paint any more: no such device"):
         await worker.run(asyncio.Event(), grace=0)
     assert len(await queues.orders.receive()) == 1
+
+
+async def test_without_workers_the_oldest_job_grows_older(tmp_path, queues, door, monkeypatch):
+    async with service_in(settings_in(tmp_path), queues, door) as at:
+        assert at.studio.queue().oldest == 0
+        job = await at.studio.accept(request(), chunks(b"photo"))
+        await door.until(lambda: any(progress.stage is Stage.PAINTING for _, progress in door.shown))
+        monkeypatch.setattr(at.studio, "_clock", lambda: job.created_at + 700)
+        assert (at.studio.queue().painting, at.studio.queue().oldest) == (1, 700)
+        async with working(tmp_path, queues, SteeredPipeline()):
+            await ended(at.db, job.id)
+        assert at.studio.queue().oldest == 0
 
 
 async def test_without_workers_people_are_told_in_the_end(tmp_path, queues, door):

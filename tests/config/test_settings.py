@@ -162,3 +162,13 @@ def test_a_proxy_is_an_address_or_a_network(monkeypatch, wrong):
 def test_the_reference_is_complete():
     assert (ROOT / ".env.example").read_text() == env_example(), "run: python -m config env > .env.example"
     assert markdown_table() in (ROOT / "README.md").read_text(), "the README's table is that of: python -m config table"
+
+
+def test_the_example_means_the_defaults_to_docker_as_well(monkeypatch):
+    defaults = load_settings()
+    examples = [line[1:] for line in env_example().splitlines() if line.startswith("#") and line[1:2] not in {"", " "}]
+    assert len(examples) == len(Settings.model_fields)
+    for example in examples:  # as `docker run --env-file` reads it: all that follows, comments and quotes included
+        name, _, value = example.partition("=")
+        monkeypatch.setenv(name, value)
+    assert load_settings() == defaults

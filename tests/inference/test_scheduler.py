@@ -320,17 +320,3 @@ async def test_the_pace_is_measured_while_jobs_wait_and_not_while_none_do() -> N
         clock.now += 1000
 
     assert scheduler.pace == pytest.approx(3)
-
-
-def test_knows_how_long_the_oldest_has_waited() -> None:
-    clock = Clock()
-    scheduler = Scheduler(10, clock)
-    assert scheduler.oldest() == 0
-    submit_all(scheduler, ["a1"])
-    clock.now = 5
-    submit_all(scheduler, ["b1"])
-    clock.now = 7
-
-    assert scheduler.oldest() == 7
-    scheduler.cancel("a1")
-    assert scheduler.oldest() == 2

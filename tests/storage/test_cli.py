@@ -110,6 +110,12 @@ def test_forget_wants_a_real_address(place: Path) -> None:
     assert "no e-mail address" in result.output
 
 
+def test_backup_says_where_the_copy_is(place: Path) -> None:
+    deliver(place, age=60)
+    assert run("backup", f"{place}/copy.db").output == f"{place}/copy.db: a copy of {place}/data/test.db.\n"
+    assert (place / "copy.db").is_file()
+
+
 @pytest.mark.parametrize("person", ["telegram", "telegram:", ":1", ""])
 def test_forget_wants_a_person(place: Path, person: str) -> None:
     result = run("forget", person)

@@ -126,7 +126,7 @@ async def test_a_newer_schema_is_left_alone(tmp_path: Path) -> None:
 async def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     path.write_bytes(b"not a database at all" * 100)
-    with pytest.raises(StorageError, match=r"a\.db is damaged.*put back a copy") as caught:
+    with pytest.raises(StorageError, match=r"a\.db is damaged.* a\.db-wal and a\.db-shm .*put back a copy") as caught:
         async with Database(path):
             pass
     assert caught.value.code == "database_corrupt"

@@ -13,7 +13,7 @@ TOKEN = "fake.bot.token"
 USER = {"id": "42", "username": "anime", "discriminator": "0", "avatar": None, "bot": True}
 APPLICATION = {"id": "42", "name": "anime", "icon": None, "description": "", "flags": 0, "verify_key": "", "team": None}
 APPLICATION |= {"bot_public": True, "bot_require_code_grant": False, "summary": "", "owner": USER}
-HELLO, HEARTBEAT, ACK, IDENTIFY = 10, 1, 11, 2
+HELLO, HEARTBEAT, ACK, IDENTIFY, RESUME = 10, 1, 11, 2, 6
 
 
 def answer(data: Any, status: int = 200) -> web.Response:
@@ -42,6 +42,7 @@ class FakeDiscord:
     gone: asyncio.Event = field(default_factory=asyncio.Event)
     socket: web.WebSocketResponse | None = None
     identified: asyncio.Event = field(default_factory=asyncio.Event)
+    resumed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def api_url(self) -> str:
@@ -109,6 +110,9 @@ class FakeDiscord:
                 self.socket = socket
                 await self.dispatch("READY", ready)
                 self.identified.set()
+            elif op == RESUME:
+                self.socket = socket
+                self.resumed.set()
         self.gone.set()
         return socket
 

@@ -109,6 +109,26 @@ async def test_sessions_are_resumed_at_the_gateway_of_the_settings(fake):
         await until(lambda: str(bot.ws.gateway) == fake.gateway_url)
 
 
+async def test_it_is_online_while_the_connection_stands(fake):
+    async with run_discord(settings_for(fake), FakeStudio()) as bot:
+        assert not bot.online
+        await until(lambda: bot.online)
+        await fake.socket.close(code=4004)  # the token was taken back
+        await until(lambda: not bot.online)
+    assert not bot.online
+
+
+async def test_it_is_not_online_before_the_gateway_has_it_back(fake):
+    async with run_discord(settings_for(fake), FakeStudio()) as bot:
+        await until(lambda: bot.online)
+        await fake.socket.close(code=4000)  # it is connected to again, and not welcomed
+        await until(lambda: bot.ws.open and not bot.online)
+        assert bot.is_ready()
+        await fake.resumed.wait()
+        await fake.dispatch("RESUMED", {})
+        await until(lambda: bot.online)
+
+
 async def test_an_unreachable_discord_is_tried_again(fake, logs):
     fake.failures = [503, 503]
     naps, studio = Naps(), FakeStudio()
@@ -157,8 +177,9 @@ async def test_nothing_is_on_before_discord_answers(fake):
 
 async def test_a_wrong_token_is_named_and_not_tried_again(fake, logs):
     lines: list[str] = []
-    async with run_discord(settings_for(fake, token="no-such-token"), FakeStudio(), lines.append):
+    async with run_discord(settings_for(fake, token="no-such-token"), FakeStudio(), lines.append) as bot:
         await until(lambda: any(entry["event"] == "discord token wrong" for entry in logs))
+        assert not bot.online
     assert lines == [REFUSED]
     assert fake.logins == 1
     (entry,) = [entry for entry in logs if entry["event"] == "discord token wrong"]

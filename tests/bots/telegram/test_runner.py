@@ -33,6 +33,7 @@ async def test_a_wrong_token_is_named_and_stops_nothing_else(
     ):
         await asyncio.wait_for(runner.finished.wait(), 10)
         assert not runner.connected.is_set()
+        assert not runner.online
         assert studio.ready
     said = capsys.readouterr()
     assert "TELEGRAM_TOKEN" in said.out + said.err
@@ -67,12 +68,27 @@ async def test_telegram_may_be_away_at_the_start_and_later(tg: FakeTelegram, tmp
         await chat.send_photo(picture())
         await tg.wait_refused(2)
         assert not service.runner.connected.is_set()
+        assert not service.runner.online
         tg.reachable = True
         await chat.wait_photo()
+        assert service.runner.online
         tg.fail("getUpdates", 502, "Bad Gateway", times=3)
         tg.flood("getUpdates", 1)
         sent = await chat.send_text("/help")
+        await tg.wait_until(lambda: not service.runner.online)
         await chat.wait_for(lambda m: m.reply_to == sent.id)
+        await chat.send_text("/help")  # ends the long poll
+        await tg.wait_until(lambda: service.runner.online)
+
+
+async def test_a_token_that_is_taken_back_closes_the_door(tg: FakeTelegram, tmp_path: Path) -> None:
+    async with running(tg, tmp_path) as service:
+        await service.runner.connected.wait()
+        await tg.wait_polled()
+        tg.fail("getUpdates", 401, "Unauthorized")
+        await tg.private_chat(tg.user("Ann")).send_text("/help")  # ends the long poll
+        await asyncio.wait_for(service.runner.finished.wait(), 10)
+        assert not service.runner.online
 
 
 async def test_another_poller_is_told_of_and_outlived(

@@ -125,6 +125,32 @@ async def test_what_comes_while_stopping_is_put_off_until_the_next_start(tg: Fak
         await tg.wait_confirmed()
 
 
+async def test_it_notices_that_another_program_took_the_webhook(
+    tg: FakeTelegram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(webhook, "WATCH_EVERY", 0.01)
+    async with hooked(tg, tmp_path) as (service, url, outside):
+        await tg.wait_call("getWebhookInfo", 2)
+        assert service.runner.online
+        for method, online in (("deleteWebhook", False), ("setWebhook", True)):
+            await outside.post(f"{tg.base_url}{tg.token}/{method}", data={"url": url, "secret_token": SECRET})
+            await tg.wait_until(lambda online=online: service.runner.online is online)  # type: ignore[misc]
+        tg.fail("getWebhookInfo", 502, "Bad Gateway", times=3)
+        await tg.wait_until(lambda: not service.runner.online)
+        await tg.wait_until(lambda: service.runner.online)
+    assert capsys.readouterr().out.count("another program took the webhook") == 1
+
+
+async def test_a_token_that_is_taken_back_closes_the_door(
+    tg: FakeTelegram, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tg.fail("getWebhookInfo", 401, "Unauthorized")
+    async with hooked(tg, tmp_path) as (service, _, _), asyncio.timeout(20):
+        while service.runner.online:  # noqa: ASYNC110 - it asks no more
+            await asyncio.sleep(0.01)
+    assert "Telegram refuses TELEGRAM_TOKEN" in capsys.readouterr().out
+
+
 async def test_an_address_that_telegram_does_not_take_is_named_and_tried_again(
     tg: FakeTelegram, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
