@@ -94,7 +94,7 @@ async def test_the_metrics_tell_which_doors_are_open(tmp_path: Path):
         }
         async with Service(tmp_path, **settings) as service, httpx.AsyncClient() as client:
             await service.said('"event": "Telegram connected"')
-            await service.said("Discord         on")
+            await service.said('"event": "discord unreachable"')
             told = (await client.get(f"{service.address}/metrics")).text
     assert 'selfie2anime_door_connected{door="telegram"} 1.0' in told
     assert 'selfie2anime_door_connected{door="discord"} 0.0' in told
