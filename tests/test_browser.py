@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import astuple
 from pathlib import Path
@@ -185,6 +185,10 @@ async def test_no_face_no_picture_and_a_result_that_is_deleted(chromium: str, tm
         await expect(page.locator("main")).to_contain_text("Done. Deleted: 0 photos, 2 picture files.")
 
 
+def refusing(status: int, body: dict[str, str]) -> Callable[[Route], Awaitable[None]]:
+    return lambda route: route.fulfill(status=status, json=body)
+
+
 async def test_a_picture_stays_until_it_is_deleted(chromium: str, tmp_path: Path) -> None:
     async with visit(chromium, tmp_path, refusals=True) as page:
         sent: list[str] = []
@@ -209,6 +213,13 @@ async def test_a_picture_stays_until_it_is_deleted(chromium: str, tmp_path: Path
         await page.get_by_role("button", name="Again, wider").click()
         await expect(page.get_by_role("alert").filter(has_text="A break.")).to_be_visible()
         assert await painted(page) == first
+
+        for detail, told in (("Fifty megapixels.", "Fifty megapixels."), ("", "Up to 20 MB work.")):
+            too_large = {"code": "photo_too_large", "detail": detail}
+            await page.unroute("**/again?*")
+            await page.route("**/again?*", refusing(413, too_large))
+            await page.get_by_role("button", name="Again, wider").click()
+            await expect(page.get_by_role("alert").filter(has_text=told)).to_be_visible()
 
         await page.unroute("**/again?*")
         await page.get_by_role("button", name="Again, wider").click()

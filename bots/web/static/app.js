@@ -278,8 +278,9 @@ function failed(error, job = null) {
   state.abort = null;
   const code = error instanceof ApiError ? error.code : "unexpected";
   const unwanted = code === "cancelled" || code === "aborted";
-  const text = { not_found: words.gone, photo_too_large: words.too_large }[code] ?? (error instanceof ApiError && error.message);
-  const why = [text || words.no_connection, later(error.retryAfter)].join(" ").trim();
+  // A proxy that takes no such photo has no words of ours.
+  const text = code === "not_found" ? words.gone : error.message || (code === "photo_too_large" && words.too_large);
+  const why = [(error instanceof ApiError && text) || words.no_connection, later(error.retryAfter)].join(" ").trim();
   if (back) {
     go(back.id);
     finished(back);

@@ -83,7 +83,12 @@ class FakeStudio:
         return Discarded(len(job.stored_inputs), len(job.results))
 
     async def forget(self, person: str) -> Forgotten:
-        raise NotImplementedError("tests of it have a real studio")
+        mine = [job.id for job in self.jobs.values() if job.person == person]
+        wiped = [one for one in [await self.discard(job_id, person) for job_id in mine] if one]
+        for job_id in mine:
+            del self.jobs[job_id]
+        photos, pictures = sum(one.photos for one in wiped), sum(one.pictures for one in wiped)
+        return Forgotten(len(mine), photos, pictures, settings=False, blocked=False)
 
     async def job(self, job_id: str) -> Job | None:
         return self.jobs.get(job_id)
