@@ -78,6 +78,7 @@ class DirectMessages:
             ephemeral=False,
             expires_at=0.0,
             filesize_limit=discord.utils.DEFAULT_FILE_SIZE_LIMIT_BYTES,
+            spoiler=any(photo.spoiler for photo in photos),
         )
         source = Source("discord", str(message.channel.id), str(message.id), photos[0].key)
         try:

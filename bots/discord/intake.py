@@ -45,17 +45,19 @@ class Offered:
     Args:
         key: Discord's name of it.
         size: bytes, where Discord says so; `kind`: its type, likewise.
+        spoiler: it is covered where it was posted, and so is what is painted of it.
     """
 
     key: str
     read: Callable[[], Awaitable[bytes]]
     size: int | None = None
     kind: str = ""
+    spoiler: bool = False
 
     @classmethod
     def attached(cls, attachment: discord.Attachment) -> "Offered":
         kind = (attachment.content_type or "").split(";")[0].strip().lower()
-        return cls(str(attachment.id), attachment.read, attachment.size, kind)
+        return cls(str(attachment.id), attachment.read, attachment.size, kind, attachment.is_spoiler())
 
     @classmethod
     def avatar(cls, user: discord.User | discord.Member) -> "Offered":
@@ -95,6 +97,7 @@ class Intake:
 
         Raises: whatever is nobody's mistake; the command tree's error handler answers that.
         """
+        spoiler = spoiler or any(photo.spoiler for photo in photos)
         # First of all: Discord gives 3 seconds, and a download, or a busy database, may take longer.
         reply = await acknowledge(interaction, self._clock, private=private, spoiler=spoiler)
         person = await self._studio.people.get(f"discord:{interaction.user.id}")
