@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import discord
 import structlog
 
-from bots.discord.buttons import Action, Buttons
+from bots.discord.buttons import OWNED, Action, Buttons
 from bots.discord.files import beside_files, emoji_files
 from bots.discord.intake import NO_MENTIONS, acknowledge, language_of, say
 from bots.discord.phrases import Phrases, new_reference
@@ -49,8 +49,8 @@ class Presses:
         if action in {Action.FORGET, Action.KEEP}:
             await self._personal(interaction, language, forget=action == Action.FORGET)
             return
-        if action == Action.DELETE:
-            await self._delete(interaction, argument, language)
+        if action in OWNED:
+            await self._delete(interaction, Action(action), argument, language)
             return
         job = await self._studio.job(argument)
         if job is None or action not in [*Action, *Variant]:
@@ -92,7 +92,7 @@ class Presses:
         # By the press, whose token is fresh: that of the job may be dead.
         await interaction.response.edit_message(content=self._phrases.say(language, "cancelled"), view=None)
 
-    async def _delete(self, interaction: discord.Interaction, argument: str, language: str) -> None:
+    async def _delete(self, interaction: discord.Interaction, action: Action, argument: str, language: str) -> None:
         """Works as long as the message stands, which may be longer than the job."""
         job_id, _, user_id = argument.partition("_")
         job = await self._studio.job(job_id)
@@ -104,7 +104,7 @@ class Presses:
             await self._tell(interaction, language, "discord.not_yours")
             return
         await interaction.response.defer()
-        if job is not None:
+        if job is not None and action is Action.DELETE:
             await self._studio.discard(job.id, job.person)
         with contextlib.suppress(discord.NotFound):  # a moderator was faster
             # By the interaction: it works where the bot is no member, too.
@@ -124,7 +124,7 @@ class Presses:
             return
         make = beside_files if action is Action.BESIDE else emoji_files
         files = await make(pictures, interaction.filesize_limit, spoiler=earlier.spoiler)
-        view = self._buttons.delete(job)
+        view = self._buttons.away(job)
         await interaction.edit_original_response(attachments=files, view=view, allowed_mentions=NO_MENTIONS)
 
     async def _repaint(self, interaction: discord.Interaction, job: Job, language: str, variant: Variant) -> None:

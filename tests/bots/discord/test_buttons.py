@@ -89,11 +89,32 @@ async def test_side_by_side_and_emoji(settings):
         assert opened(data).size == (128, 128)
         assert len(data) <= 256 * 1024
         assert place.pipeline.painted == [PHOTO]
-        await place.click(first.response, "Delete")
-        for answer in (both, emoji):
-            assert labels(answer.response) == ["Delete"]
-            await place.click(answer.response, "Delete")
-            assert answer.response is None
+
+
+@pytest.mark.parametrize("label", ["Side by side", "Emoji"])
+async def test_delete_under_another_form_takes_that_one_alone(settings, label):
+    async with place_in(settings, Painter()) as place:
+        first = await place.ask()
+        copy = await place.click(first.response, label)
+        assert labels(copy.response) == ["Delete"]
+        ben = place.env.guild.add_member(place.env.create_user("ben"))
+        refused = await ben.click(copy.response, label="Delete")
+        assert refused.response.content == "Only the person who asked for this picture can do that."
+        await place.env.restart_bot(create_bot(settings, place.studio))
+        gone = await place.click(copy.response, "Delete")
+        assert copy.response is None
+        assert [told.content for told in gone.followups] == ["Deleted."]
+        assert len(first.response.attachments) == 1
+        assert (await place.click(first.response, "Wider")).response.content == "Here you are."
+
+
+async def test_another_form_can_be_taken_away_when_nothing_is_remembered(settings):
+    async with place_in(settings, Painter()) as place:
+        first = await place.ask()
+        copy = await place.click(first.response, "Emoji")
+        await place.studio.forget(f"discord:{place.ann.id}")
+        await place.ann.click(copy.response, label="Delete")
+        assert copy.response is None
 
 
 async def test_delete_wipes_the_pictures_and_the_message(settings):
@@ -152,7 +173,8 @@ async def test_custom_ids_are_within_the_limit_of_discord(settings):
         bot = place.env.bot
         assert isinstance(bot, AnimeBot)
         longest = replace(job, person=f"discord:{2**64 - 1}")
-        for button in bot.door._buttons.result(longest, delivery_of(), beside=False).children:
+        buttons = bot.door._buttons
+        for button in [*buttons.result(longest, delivery_of(), beside=False).children, *buttons.away(longest).children]:
             assert isinstance(button, Press)
             assert len(button.custom_id) <= 100
             assert re.fullmatch(CUSTOM_ID, button.custom_id)
