@@ -52,7 +52,7 @@ class AnimeBot(discord.Client):
         phrases = Phrases(words, settings)
         self._studio = studio
         self.door = DiscordDoor(self, phrases, studio.allowances, clock)
-        self.presses = Presses(studio, phrases, clock)
+        self.presses = Presses(studio, phrases, self.door, clock)
         intake, personal = Intake(settings, studio, phrases, clock), Personal(studio, phrases)
         self._direct = DirectMessages(studio, intake, phrases, clock)
         self.operators = Operators(studio, phrases, settings.admins)

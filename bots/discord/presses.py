@@ -1,5 +1,6 @@
 """What happens when somebody presses a button under one of the bot's messages. Every press is answered."""
 
+import asyncio
 import contextlib
 import time
 from collections.abc import Callable
@@ -9,6 +10,7 @@ import discord
 import structlog
 
 from bots.discord.buttons import OWNED, Action, Buttons
+from bots.discord.door import DiscordDoor
 from bots.discord.files import beside_files, emoji_files
 from bots.discord.intake import NO_MENTIONS, acknowledge, language_of, say
 from bots.discord.phrases import Phrases, new_reference
@@ -27,11 +29,15 @@ log = structlog.get_logger(__name__)
 class Presses:
     """Deals with presses of `bots.discord.buttons.Press`."""
 
-    def __init__(self, studio: "Studio", phrases: Phrases, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, studio: "Studio", phrases: Phrases, door: DiscordDoor, clock: Callable[[], float] = time.time
+    ) -> None:
         self._studio = studio
         self._phrases = phrases
+        self._door = door
         self._buttons = Buttons(phrases)
         self._clock = clock
+        self._noting = asyncio.Lock()
 
     async def pressed(self, interaction: discord.Interaction, action: str, argument: str) -> None:
         """Do what a button stands for. What nobody foresaw is answered with a reference that stands in the log too."""
@@ -109,7 +115,27 @@ class Presses:
         with contextlib.suppress(discord.NotFound):  # a moderator was faster
             # By the interaction: it works where the bot is no member, too.
             await interaction.delete_original_response()
-        await interaction.followup.send(self._phrases.say(language, "press.deleted"), ephemeral=True)
+        if action is Action.DELETE:
+            gone = await self._take_copies_away(job_id)
+        else:
+            pressed = interaction.message.id if interaction.message else 0
+            await self._note(job_id, lambda reply: reply.without_copy(pressed))
+            gone = True
+        told = self._phrases.say(language, "press.deleted" if gone else "discord.copies_stay")
+        await interaction.followup.send(told, ephemeral=True)
+
+    async def _take_copies_away(self, job_id: str) -> bool:
+        """False: some stay, which then have only their own Delete."""
+        job = await self._studio.job(job_id)  # as it is now that its pictures are wiped
+        copies = ReplyTo.from_json(job.reply).copies if job is not None else ()
+        return all([await self._door.take_away(copy) for copy in copies])
+
+    async def _note(self, job_id: str, change: Callable[[ReplyTo], ReplyTo]) -> None:
+        """Change what is noted with a job: one press after another, so that none overwrites what another noted."""
+        async with self._noting:
+            job = await self._studio.job(job_id)
+            if job is not None:
+                await self._studio.remember(job_id, change(ReplyTo.from_json(job.reply)).to_json())
 
     async def _send(self, interaction: discord.Interaction, job: Job, language: str, action: Action) -> None:
         """The same pictures in another form, as the answer to the press."""
@@ -117,7 +143,9 @@ class Presses:
             await self._tell(interaction, language, "press.result_gone")
             return
         earlier = ReplyTo.from_json(job.reply)
-        await interaction.response.defer(thinking=True, ephemeral=earlier.ephemeral)
+        copy = await acknowledge(interaction, self._clock, private=earlier.ephemeral, spoiler=earlier.spoiler)
+        # First: a Delete under the answer meanwhile either finds this message noted, or has wiped the pictures.
+        await self._note(job.id, lambda reply: reply.with_copy(copy))
         pictures = await self._studio.pictures(job)
         if not pictures:  # wiped between the two
             await self._tell(interaction, language, "press.result_gone")
@@ -125,7 +153,8 @@ class Presses:
         make = beside_files if action is Action.BESIDE else emoji_files
         files = await make(pictures, interaction.filesize_limit, spoiler=earlier.spoiler)
         view = self._buttons.away(job)
-        await interaction.edit_original_response(attachments=files, view=view, allowed_mentions=NO_MENTIONS)
+        with contextlib.suppress(discord.NotFound):  # deleted meanwhile
+            await interaction.edit_original_response(attachments=files, view=view, allowed_mentions=NO_MENTIONS)
 
     async def _repaint(self, interaction: discord.Interaction, job: Job, language: str, variant: Variant) -> None:
         options = changed(Options.from_json(job.options), variant, job.found)

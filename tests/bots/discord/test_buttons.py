@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import time
 from dataclasses import replace
 
 import discord
@@ -11,11 +10,11 @@ import simcord
 
 from bots.discord.bot import AnimeBot, create_bot
 from bots.discord.buttons import CUSTOM_ID, Action, Press
-from bots.discord.reply import TOKEN_SECONDS, ReplyTo
+from bots.discord.reply import ReplyTo
 from inference import Crop, Options
 from inference.errors import NoFace
 from storage import State
-from tests.bots.discord.place import ANIME, PHOTO, Painter, labels, opened, place_in
+from tests.bots.discord.place import ANIME, PHOTO, Painter, labels, opened, place_in, tokens_die
 from tests.bots.discord.stand_ins import delivery_of
 from tests.bots.studio_parts import ended, reached, settings_in, studio_in
 
@@ -89,32 +88,6 @@ async def test_side_by_side_and_emoji(settings):
         assert opened(data).size == (128, 128)
         assert len(data) <= 256 * 1024
         assert place.pipeline.painted == [PHOTO]
-
-
-@pytest.mark.parametrize("label", ["Side by side", "Emoji"])
-async def test_delete_under_another_form_takes_that_one_alone(settings, label):
-    async with place_in(settings, Painter()) as place:
-        first = await place.ask()
-        copy = await place.click(first.response, label)
-        assert labels(copy.response) == ["Delete"]
-        ben = place.env.guild.add_member(place.env.create_user("ben"))
-        refused = await ben.click(copy.response, label="Delete")
-        assert refused.response.content == "Only the person who asked for this picture can do that."
-        await place.env.restart_bot(create_bot(settings, place.studio))
-        gone = await place.click(copy.response, "Delete")
-        assert copy.response is None
-        assert [told.content for told in gone.followups] == ["Deleted."]
-        assert len(first.response.attachments) == 1
-        assert (await place.click(first.response, "Wider")).response.content == "Here you are."
-
-
-async def test_another_form_can_be_taken_away_when_nothing_is_remembered(settings):
-    async with place_in(settings, Painter()) as place:
-        first = await place.ask()
-        copy = await place.click(first.response, "Emoji")
-        await place.studio.forget(f"discord:{place.ann.id}")
-        await place.ann.click(copy.response, label="Delete")
-        assert copy.response is None
 
 
 async def test_delete_wipes_the_pictures_and_the_message(settings):
@@ -255,7 +228,7 @@ async def test_cancelling_an_old_status_sends_nothing_new(settings, member):
         async with asyncio.timeout(5):
             while not result.response.components:  # noqa: ASYNC110 - the status comes with the clerk's next look
                 await asyncio.sleep(0.01)
-        bot.door._clock = lambda: time.time() + TOKEN_SECONDS
+        tokens_die(place)
         if not member:
             place.env.inject_error("PATCH", "/channels/*", status=403, code=50001, times=None)
             place.env.inject_error("POST", "/channels/*", status=403, code=50001, times=None)
