@@ -52,7 +52,7 @@ class AnimeBot(discord.Client):
         phrases = Phrases(words, settings)
         self._studio = studio
         self.door = DiscordDoor(self, phrases, studio.allowances, clock)
-        self.presses = Presses(studio, phrases, clock)
+        self.presses = Presses(studio, phrases, self.door, clock)
         intake, personal = Intake(settings, studio, phrases, clock), Personal(studio, phrases)
         self._direct = DirectMessages(studio, intake, phrases, clock)
         self.operators = Operators(studio, phrases, settings.admins)
@@ -77,6 +77,7 @@ class AnimeBot(discord.Client):
         self.add_dynamic_items(Press)
         self.door.connect()
         self._studio.open_door(self.door)
+        await self._direct.resume(self)
         if not self._synced:
             await self.tree.set_translator(self._labels)
             await self._sync()
@@ -108,6 +109,10 @@ class AnimeBot(discord.Client):
         server = int(str(command.get("guild_id") or 0))  # that the command is registered for; 0: it is a global one
         if server and server not in self._guilds_to_sync:
             await self._overwrite(discord.Object(server))
+
+    async def finish(self) -> None:
+        """The service stops: what people sent is taken in or answered while there is still a connection."""
+        await self._direct.close()
 
     async def close(self) -> None:
         self._welcome = False

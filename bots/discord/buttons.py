@@ -17,20 +17,23 @@ from storage import Job
 class Action(StrEnum):
     """What a button does beside painting a `Variant`.
 
-    Its argument is a job's id, or `me` for what is personal. `DELETE` has the owner's user id behind the job's, with
-    `_` between: the message outlives the job, and nobody but the bot can take it away.
+    Its argument is a job's id, or `me` for what is personal. `DELETE`, which wipes the pictures, and `AWAY`, which
+    takes nothing but the message it stands under, have the owner's user id behind the job's, with `_` between: the
+    message outlives the job, and nobody but the bot can take it away.
     """
 
     CANCEL = "cancel"
     BESIDE = "beside"
     EMOJI = "emoji"
     DELETE = "delete"
+    AWAY = "away"
     FORGET = "forget"
     KEEP = "keep"
 
 
 CUSTOM_ID = r"anime:(?P<action>[a-z]+):(?P<argument>\w+)"
-RED = frozenset({Action.DELETE, Action.FORGET})
+RED = frozenset({Action.DELETE, Action.AWAY, Action.FORGET})
+OWNED = frozenset({Action.DELETE, Action.AWAY})
 
 
 class Press(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], template=CUSTOM_ID):
@@ -75,9 +78,9 @@ class Buttons:
         actions += [Action.EMOJI, Action.DELETE] if beside else [Action.BESIDE, Action.EMOJI, Action.DELETE]
         return self._view(job.language, actions, job, found=delivery.found)
 
-    def delete(self, job: Job) -> discord.ui.View:
+    def away(self, job: Job) -> discord.ui.View:
         """Under the same pictures in another form."""
-        return self._view(job.language, [Action.DELETE], job)
+        return self._view(job.language, [Action.AWAY], job)
 
     def whole(self, job: Job) -> discord.ui.View | None:
         """Under the words that no face was found."""
@@ -94,7 +97,8 @@ class Buttons:
     ) -> discord.ui.View:
         view = discord.ui.View(timeout=None)
         for action in actions:
-            label = self._phrases.say(language, f"button.{action}", **values)
+            word = Action.DELETE if action is Action.AWAY else action
+            label = self._phrases.say(language, f"button.{word}", **values)
             view.add_item(Press(action, _argument(action, job), label))
         return view
 
@@ -102,4 +106,4 @@ class Buttons:
 def _argument(action: Variant | Action, job: Job | None) -> str:
     if job is None:
         return "me"
-    return f"{job.id}_{job.person.removeprefix('discord:')}" if action is Action.DELETE else job.id
+    return f"{job.id}_{job.person.removeprefix('discord:')}" if action in OWNED else job.id

@@ -109,6 +109,24 @@ class DiscordDoor:
     async def dismiss(self, job: Job) -> None:
         await self._settle(job, partial(self._cancelled, text=self._phrases.failure(job.language, "cancelled", "")))
 
+    async def take_away(self, message: ReplyTo) -> bool:
+        """Delete a message that a press sent. False: Discord does not let the bot, and others may see it."""
+        ways: list[Callable[[], Awaitable[None]]] = []
+        if self._token_works(message):
+            ways.append(partial(self._response(message).delete_message, message.message_id))
+        if not message.ephemeral:
+            ways.append(self._status_of(message).delete)
+        for delete in ways:
+            try:
+                await delete()
+            except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+                code = getattr(error, "code", None)
+                if code != UNKNOWN_MESSAGE:
+                    log.info("discord message stays", error=type(error).__name__, code=code)
+                    continue
+            return True
+        return message.ephemeral
+
     async def _answer(
         self, job: Job, text: str, pictures: Sequence[Picture], buttons: discord.ui.View | None = None
     ) -> None:
@@ -202,8 +220,11 @@ class DiscordDoor:
         """What edits the response."""
         if reply.own:
             return self._status_of(reply).edit
-        response = discord.Webhook.partial(reply.application_id, reply.token, client=self._bot)
-        return partial(response.edit_message, reply.message_id)
+        return partial(self._response(reply).edit_message, reply.message_id)
+
+    def _response(self, reply: ReplyTo) -> discord.Webhook:
+        """What its token gives access to."""
+        return discord.Webhook.partial(reply.application_id, reply.token, client=self._bot)
 
     def _status_of(self, reply: ReplyTo) -> discord.PartialMessage:
         """The response without its token: within reach where the bot is a member."""

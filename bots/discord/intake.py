@@ -1,10 +1,11 @@
 """From photos that somebody sends to a job that the studio has taken in, or words that say why not."""
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import aiohttp
 import discord
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+T = TypeVar("T")
+
 READABLE = frozenset(
     {"image/jpeg", "image/jpg", "image/png", "image/webp", "image/heic", "image/heif", "application/octet-stream"}
 )
@@ -35,6 +38,10 @@ FETCH_ATTEMPTS, FETCH_SECONDS = 4, 60.0
 """How often, and for how long, Discord is asked for the bytes of one picture."""
 FETCH_PAUSE = 0.5
 """Seconds that the pause after the first attempt is at most; it doubles from then on."""
+PATIENCE = 0.5
+"""Seconds that an interaction waits, unacknowledged, for one answer of the database; it has 3 for all of them."""
+INSTEAD = "instead"
+"""Among an interaction's `extras`: the message that stands for "… is thinking"."""
 NO_MENTIONS = discord.AllowedMentions.none()
 
 
@@ -45,17 +52,19 @@ class Offered:
     Args:
         key: Discord's name of it.
         size: bytes, where Discord says so; `kind`: its type, likewise.
+        spoiler: it is covered where it was posted, and so is what is painted of it.
     """
 
     key: str
     read: Callable[[], Awaitable[bytes]]
     size: int | None = None
     kind: str = ""
+    spoiler: bool = False
 
     @classmethod
     def attached(cls, attachment: discord.Attachment) -> "Offered":
         kind = (attachment.content_type or "").split(";")[0].strip().lower()
-        return cls(str(attachment.id), attachment.read, attachment.size, kind)
+        return cls(str(attachment.id), attachment.read, attachment.size, kind, attachment.is_spoiler())
 
     @classmethod
     def avatar(cls, user: discord.User | discord.Member) -> "Offered":
@@ -95,6 +104,7 @@ class Intake:
 
         Raises: whatever is nobody's mistake; the command tree's error handler answers that.
         """
+        spoiler = spoiler or any(photo.spoiler for photo in photos)
         # First of all: Discord gives 3 seconds, and a download, or a busy database, may take longer.
         reply = await acknowledge(interaction, self._clock, private=private, spoiler=spoiler)
         person = await self._studio.people.get(f"discord:{interaction.user.id}")
@@ -167,20 +177,32 @@ def _may_pass(error: BaseException) -> bool:
 
 
 async def acknowledge(
-    interaction: discord.Interaction, clock: Callable[[], float], *, private: bool, spoiler: bool, beside: bool = False
+    interaction: discord.Interaction,
+    clock: Callable[[], float],
+    *,
+    private: bool,
+    spoiler: bool,
+    beside: bool = False,
+    one_moment: str = "",
 ) -> ReplyTo:
     """Show "… is thinking", and say how the door answers in its place.
 
     Args:
         clock: unix seconds. By our own: one that differs from Discord's must not make a live token look dead.
+        one_moment: shown instead where a press was acknowledged already, see `in_time`.
     """
     expires_at = clock() + TOKEN_SECONDS
-    acknowledged = await interaction.response.defer(thinking=True, ephemeral=private)
-    message_id = acknowledged.message_id if acknowledged else None
+    if interaction.response.is_done():
+        shown = await interaction.followup.send(one_moment, ephemeral=private, wait=True)
+        message_id = interaction.extras[INSTEAD] = shown.id
+    else:
+        acknowledged = await interaction.response.defer(thinking=True, ephemeral=private)
+        deferred = acknowledged.message_id if acknowledged else None
+        message_id = deferred or (await interaction.original_response()).id
     return ReplyTo(
         application_id=interaction.application_id,
         token=interaction.token,
-        message_id=message_id or (await interaction.original_response()).id,
+        message_id=message_id,
         channel_id=interaction.channel_id or interaction.user.id,
         user_id=interaction.user.id,
         ephemeral=private,
@@ -191,17 +213,34 @@ async def acknowledge(
     )
 
 
+async def in_time(interaction: discord.Interaction, asked: Coroutine[Any, Any, T]) -> T:
+    """What the database says; the interaction is acknowledged meanwhile when that takes long.
+
+    A press is acknowledged in silence, as its message may become anything yet; a command for the person alone.
+    """
+    answer = asyncio.create_task(asked)
+    done, _ = await asyncio.wait({answer}, timeout=PATIENCE)
+    if not done and not interaction.response.is_done():
+        await interaction.response.defer(ephemeral=True)
+    return await answer
+
+
 async def language_of(people: People, interaction: discord.Interaction) -> str:
     """The language that a person chose, or else the one that their Discord is set to."""
-    return (await people.get(f"discord:{interaction.user.id}")).language or str(interaction.locale)
+    person = await in_time(interaction, people.get(f"discord:{interaction.user.id}"))
+    return person.language or str(interaction.locale)
 
 
-async def say(interaction: discord.Interaction, text: str, *, private: bool) -> None:
+async def say(
+    interaction: discord.Interaction, text: str, *, private: bool, view: discord.ui.View = discord.utils.MISSING
+) -> None:
     """Answer; after "… is thinking" in its place. An interaction that is over is left alone."""
-    quiet: dict[str, Any] = {"allowed_mentions": NO_MENTIONS}
+    quiet: dict[str, Any] = {"allowed_mentions": NO_MENTIONS, "view": view}
     try:
         if not interaction.response.is_done():
             await interaction.response.send_message(text, ephemeral=private, **quiet)
+        elif INSTEAD in interaction.extras:
+            await interaction.followup.edit_message(interaction.extras[INSTEAD], content=text, **quiet)
         elif interaction.response.type is discord.InteractionResponseType.deferred_message_update:
             await interaction.followup.send(text, ephemeral=private, **quiet)  # the original is somebody's picture
         else:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import discord
 import structlog
 
-from bots.discord.intake import language_of, say
+from bots.discord.intake import in_time, language_of, say
 from bots.discord.phrases import Phrases
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Operators:
         if not await self._may(interaction):
             return
         person, language = f"{PREFIX}{user.id}", await language_of(self._studio.people, interaction)
-        await self._studio.people.block(person, blocked)
+        await in_time(interaction, self._studio.people.block(person, blocked))
         log.info(
             "person blocked" if blocked else "person unblocked", person=person, by=f"{PREFIX}{interaction.user.id}"
         )
@@ -50,7 +50,8 @@ class Operators:
         """Tell the service in numbers."""
         if await self._may(interaction):
             language = await language_of(self._studio.people, interaction)
-            await say(interaction, self._phrases.stats(language, await self._studio.stats()), private=True)
+            stats = await in_time(interaction, self._studio.stats())
+            await say(interaction, self._phrases.stats(language, stats), private=True)
 
     async def _may(self, interaction: discord.Interaction) -> bool:
         if str(interaction.user.id) in self.ids:

@@ -63,4 +63,4 @@ class Personal:
         """Ask first: what is wiped is gone."""
         language = await language_of(self._studio.people, interaction)
         text = self._phrases.say(language, "personal.forget")
-        await interaction.response.send_message(text, view=self._buttons.forget(language), ephemeral=True)
+        await say(interaction, text, view=self._buttons.forget(language), private=True)

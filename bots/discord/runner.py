@@ -59,6 +59,7 @@ async def run_discord(
         try:
             yield bot
         finally:
+            await bot.finish()
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 

@@ -1,6 +1,7 @@
 """Discord in this process before the real studio, with real files and a real database, and somebody who asks."""
 
 import io
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -8,7 +9,8 @@ from dataclasses import dataclass
 import simcord
 from PIL import Image
 
-from bots.discord.bot import create_bot
+from bots.discord.bot import AnimeBot, create_bot
+from bots.discord.reply import TOKEN_SECONDS
 from bots.studio import Studio
 from config import Settings
 from inference import Faces, Options, Portrait, Translation
@@ -79,6 +81,13 @@ async def place_in(settings: Settings, pipeline: Painter) -> AsyncIterator[Place
         channel = env.create_guild().create_text_channel("general")
         ann = env.guild.add_member(env.create_user("ann"))
         yield Place(env, studio, database, pipeline, channel, ann, settings)
+
+
+def tokens_die(place: Place) -> None:
+    """Those of all that was asked so far."""
+    bot = place.env.bot
+    assert isinstance(bot, AnimeBot)
+    bot.door._clock = lambda: time.time() + TOKEN_SECONDS
 
 
 def labels(message) -> list[str]:

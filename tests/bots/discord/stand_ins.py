@@ -14,6 +14,7 @@ from PIL import Image
 from bots.allowance import Allowance
 from bots.requests import Delivery, Door, PhotoRequest, Picture, Refused
 from storage import Job, Person, State
+from storage.arrivals import Arrival
 
 Work = Callable[[Door, Job], Awaitable[None]]
 
@@ -70,6 +71,22 @@ class FakeAllowances:
 
 
 @dataclass
+class FakeArrivals:
+    """Remembers in memory. See `storage.Arrivals`."""
+
+    known: dict[int, Arrival] = field(default_factory=dict)
+
+    async def add(self, arrival: Arrival) -> None:
+        self.known.setdefault(arrival.number, arrival)
+
+    async def of(self, platform: str) -> list[Arrival]:
+        return [*self.known.values()]
+
+    async def remove(self, platform: str, number: int) -> None:
+        self.known.pop(number, None)
+
+
+@dataclass
 class FakeStudio:
     """Accepts everything unless told to refuse; does `work` on each job in a task of its own."""
 
@@ -82,6 +99,7 @@ class FakeStudio:
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     people: FakePeople = field(default_factory=FakePeople)
     allowances: FakeAllowances = field(default_factory=FakeAllowances)
+    arrivals: FakeArrivals = field(default_factory=FakeArrivals)
 
     def open_door(self, door: Door) -> None:
         self.doors[door.platform] = door

@@ -77,6 +77,13 @@ async def test_an_album_is_one_job(env, ben, studio):
     assert len(answer.attachments) == 2
 
 
+async def test_what_was_covered_is_answered_covered(env, ben, studio):
+    studio.work = paint(delivery_of(1))
+    await send(env, ben, ("SPOILER_me.png", PHOTO))
+    (answer,) = answers(ben)
+    assert [file.is_spoiler() for file in answer.attachments] == [True]
+
+
 async def test_why_there_is_no_picture(env, ben, studio):
     studio.work = fail("no_face")
     await send(env, ben, ("me.png", PHOTO))

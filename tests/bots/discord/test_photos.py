@@ -48,6 +48,18 @@ async def test_anime_this_takes_all_photos_of_a_message(settings):
         assert len(result.response.attachments) == 2
 
 
+async def test_what_was_covered_is_answered_covered(settings):
+    async with place_in(settings, Painter()) as place:
+        files = [("a.png", PHOTO), ("SPOILER_b.png", png_of(24))]
+        message = await place.ann.send(place.channel, "don't look", attachments=files)
+        by_menu = await place.ann.context_menu(place.channel, "Anime this", message)
+        await place.done(set())
+        by_command = await place.ann.slash(place.channel, "anime", photo=("SPOILER_me.png", png_of(16)))
+        await place.done(set())
+        assert [file.is_spoiler() for file in by_menu.response.attachments] == [True, True]
+        assert [file.is_spoiler() for file in by_command.response.attachments] == [True]
+
+
 async def test_somebodys_profile_picture_by_menu_and_by_option(settings, monkeypatch):
     async with place_in(settings, Painter()) as place:
         asked, get = [], place.env.backend.cdn.get

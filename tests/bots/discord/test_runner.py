@@ -102,6 +102,18 @@ async def test_it_stops_cleanly_and_puts_the_addresses_back(fake):
         await fake.gone.wait()
 
 
+async def test_what_people_sent_is_finished_before_it_hangs_up(fake, monkeypatch):
+    online = []
+    async with run_discord(settings_for(fake), FakeStudio()) as bot:
+        await until(lambda: bot.online)
+
+        async def finish():
+            online.append(bot.online)
+
+        monkeypatch.setattr(bot, "finish", finish)
+    assert online == [True]
+
+
 async def test_sessions_are_resumed_at_the_gateway_of_the_settings(fake):
     async with run_discord(settings_for(fake), FakeStudio()) as bot:
         await connected(fake)
