@@ -1,8 +1,8 @@
 // The page: choose, adjust, watch, keep.
 
 import { ApiError, cancel, discard, forgetme, freshKey, look, repaint, send } from "./api.js";
+import { chosen, email, form, layOut, options } from "./choices.js";
 import { copy } from "./copy.js";
-import { CropBox } from "./crop.js";
 import { $, later, pair, photoBytes, say, standing, words } from "./say.js";
 import { ask } from "./sure.js";
 
@@ -22,20 +22,9 @@ const HOPELESS = [
   "blocked",
 ];
 
-
 const scenes = ["start", "choices", "work", "result", "failure"];
-const form = $("choices");
 // kept: the job whose pictures were shown last; what is made of it, and fails, leads back to them.
-const state = { photos: [], address: null, job: null, page: null, kept: null, retry: null, lost: false, abort: null, watching: null };
-
-const crop = new CropBox($("crop"), $("shade"), $("preview"), (region) => {
-  const percent = (value) => Math.round(value * 100);
-  $("crop-now").textContent = say("crop_now", {
-    percent: percent(region.width * region.height),
-    x: percent(region.x),
-    y: percent(region.y),
-  });
-});
+const state = { photos: [], job: null, page: null, kept: null, retry: null, lost: false, abort: null, watching: null };
 
 function show(scene, { focus = false } = {}) {
   for (const id of scenes) $(id).hidden = id !== scene;
@@ -62,64 +51,13 @@ function take(files) {
   if (!photos.every((file) => KINDS.test(file.type) || NAMES.test(file.name))) return complain(words.not_a_picture);
   if (photos.some((file) => file.size > photoBytes)) return complain(words.too_large);
   stop();
-  if (state.address) URL.revokeObjectURL(state.address);
   state.photos = photos;
   state.kept = null;
-  state.address = URL.createObjectURL(photos[0]);
-  const preview = $("preview");
-  preview.onload = () => shown(true);
-  preview.onerror = () => shown(false);
-  preview.src = state.address;
-  $("file-name").textContent = photos[0].name;
-  $("several").textContent = photos.length > 1 ? say("several", { number: photos.length }) : "";
-  const address = email();
-  form.reset();
-  if (address) form.elements.email.value = address;
-  crop.forget();
+  layOut(photos);
   go(null);
   show("choices");
   chosen();
   form.querySelector("[type=submit]").focus();
-}
-
-/**
- * Whether the browser can show the (first) photo: HEIC mostly not. It is sent all the same, only no square can be drawn;
- * nor can one be for several photos.
- */
-function shown(visible) {
-  $("preview").hidden = !visible;
-  $("no-preview").hidden = visible;
-  const drawable = visible && state.photos.length === 1;
-  form.querySelector("[value=own]").disabled = !drawable;
-  form.querySelector("[value=own]").closest("label").hidden = !drawable;
-  $("work-photo").toggleAttribute("src", false);
-  if (visible) $("work-photo").src = state.address;
-}
-
-function chosen() {
-  const area = form.elements.area.value;
-  $("face-choices").hidden = area !== "faces";
-  $("own-choices").hidden = area !== "own";
-  crop.show(area === "own");
-}
-
-function options() {
-  const { area, faces, crop: distance, direction } = form.elements;
-  return { direction: direction.value, ...where(area.value, faces.value, distance.value) };
-}
-
-function where(area, faces, distance) {
-  if (area === "whole") return { whole: "true" };
-  if (area === "own") {
-    const { x, y, width, height } = crop.region();
-    return { region: [x, y, width, height].map((value) => value.toFixed(5)).join(",") };
-  }
-  return { faces, crop: distance };
-}
-
-/** Where the link is mailed to; empty: nowhere, or this service sends no e-mail. */
-function email() {
-  return form.elements.email?.value.trim() ?? "";
 }
 
 // Watch
@@ -364,7 +302,6 @@ document.addEventListener("click", (event) => {
   acts[button?.dataset.act]?.(button);
 });
 for (const id of ["file", "camera"]) $(id).addEventListener("change", (event) => take(event.target.files));
-form.addEventListener("change", chosen);
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   paint(options());
