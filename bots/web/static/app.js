@@ -4,7 +4,7 @@ import { ApiError, cancel, discard, forgetme, freshKey, look, repaint, send } fr
 import { chosen, email, form, layOut, options } from "./choices.js";
 import { copy } from "./copy.js";
 import { $, later, pair, photoBytes, say, standing, words } from "./say.js";
-import { ask } from "./sure.js";
+import { ask, asking, withdraw } from "./sure.js";
 
 const PAUSE = 250; // ms at least between looks: most of the time the service holds the answer back until there is news
 const PAUSE_LONGEST = 5000; // while the connection is lost
@@ -293,7 +293,10 @@ const acts = {
   again: (button) => again(button.dataset.variant),
   copy: () => copy($("share-link"), copyButton(), words.copied),
   retry: () => state.retry(state.lost),
-  delete: () => wipe(words.delete_sure, words.delete_now, () => discard(state.page)),
+  delete: () => {
+    const { page } = state; // of what is asked about, whatever is shown by the time of the answer
+    wipe(words.delete_sure, words.delete_now, () => discard(page));
+  },
   forget: () => wipe(words.forget_sure, words.forget_now, forgetme),
 };
 
@@ -307,7 +310,7 @@ form.addEventListener("submit", (event) => {
   paint(options());
 });
 
-const busy = () => !$("work").hidden;
+const busy = () => !$("work").hidden || asking();
 document.addEventListener("paste", (event) => !busy() && take(event.clipboardData.files));
 document.addEventListener("dragover", (event) => {
   event.preventDefault();
@@ -335,5 +338,8 @@ function resume() {
 document.querySelector(".languages").addEventListener("click", ({ target }) => {
   if (target.href) target.hash = location.hash; // goes on there, in the other language
 });
-window.addEventListener("popstate", resume);
+window.addEventListener("popstate", () => {
+  withdraw();
+  resume();
+});
 resume();

@@ -17,6 +17,12 @@ export function ask(question, yes, remove) {
   dialog.showModal();
 }
 
+/** Whether a question is open. */
+export const asking = () => dialog.open;
+
+/** Take the question back: what it was about is out of sight. */
+export const withdraw = () => dialog.close();
+
 part("no").addEventListener("click", () => dialog.close());
 part("yes").addEventListener("click", async () => {
   part("yes").disabled = true;
