@@ -17,7 +17,8 @@ export class ApiError extends Error {
  * @param {Record<string, string>} options  form fields
  * @param {string} key  the same key sent again starts nothing twice
  * @param {(fraction: number) => void} sent
- * @returns {{accepted: Promise<{id: string}>, abort: () => boolean}}  abort: false when all of it is sent already
+ * @returns {{accepted: Promise<{id: string, links: {page: string}}>, abort: () => boolean}}  abort: false when all of it
+ *   is sent already
  */
 export function send(photos, options, key, sent) {
   const form = new FormData();

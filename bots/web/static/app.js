@@ -88,7 +88,7 @@ function again(variant, id = state.job, key = freshKey()) {
 /**
  * Watch a job to its end.
  * @param {(lost: boolean) => void} retry  starts it anew; with the same key when nobody knows whether it arrived
- * @param {() => Promise<{id: string}>} begin
+ * @param {() => Promise<{id: string, links: {page: string}}>} begin
  * @param {object?} back  the job that is shown again when nothing comes of it
  */
 async function work(retry, begin, back = null) {
@@ -98,7 +98,8 @@ async function work(retry, begin, back = null) {
   show("work");
   try {
     const job = await begin();
-    if (state.watching !== watching) return;
+    watching.page = job.links.page;
+    if (state.watching !== watching) return throwAway(watching.page);
     state.abort = null;
     go(job.id, Boolean(back));
     if (watching.unwanted) await cancel(job.id).catch(() => undefined);
@@ -133,13 +134,31 @@ async function watch(job, watching) {
       }
       tell(now);
     } catch (error) {
-      if (!(error instanceof ApiError) || (error.code !== "no_connection" && error.status < 500)) throw error;
+      if (!passing(error)) throw error;
       if (state.watching === watching) status(words.lost, null);
       pause = Math.min(pause * 2, PAUSE_LONGEST);
     }
-    await new Promise((resolve) => setTimeout(resolve, pause));
+    await sleep(pause);
   }
 }
+
+/** Delete what was taken in when nobody waited for it any more. A lost connection is waited out, for two minutes. */
+async function throwAway(page) {
+  for (let pause = PAUSE; pause < 60_000; pause *= 2) {
+    try {
+      return await discard(page);
+    } catch (error) {
+      if (!passing(error)) return null;
+    }
+    await sleep(pause);
+  }
+  return null;
+}
+
+const sleep = (time) => new Promise((resolve) => setTimeout(resolve, time));
+
+/** Whether the same may go well a little later. */
+const passing = (error) => error instanceof ApiError && (error.code === "no_connection" || error.status >= 500);
 
 /** Seconds until a place in a line is worth another look: a third of what is left. The picture is told of at once anyway. */
 function patience({ eta }) {
@@ -158,6 +177,7 @@ function status(text, percent) {
   else $("bar").value = percent;
 }
 
+/** Watch no longer. What can't be called back any more is thrown away once it is known by what name; see work(). */
 function stop() {
   state.abort?.();
   state.abort = null;
@@ -275,6 +295,8 @@ function adjust() {
 }
 
 function restart() {
+  // Taken in after all was wiped, perhaps, and before that was known here.
+  if (state.watching?.page) throwAway(state.watching.page);
   stop();
   go(null);
   state.kept = null;

@@ -1,12 +1,13 @@
 """The page in a real browser, with a studio that paints nothing: what happens at which moment is the test's to say."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 from prometheus_client import CollectorRegistry
 
 from bots.web import WebDoor, create_app, serve
@@ -20,7 +21,6 @@ PNG = bytes.fromhex(
     "0001a5f645400000000049454e44ae426082"
 )
 PHOTO: dict[str, Any] = {"name": "photo.png", "mimeType": "image/png", "buffer": PNG}
-MOUSE = "mouse"
 
 
 @dataclass
@@ -100,6 +100,19 @@ def visiting(chromium: str, studio: FakeStudio, store: ObjectStore, door: WebDoo
     return visit
 
 
+class Turnstile:
+    """Between the browser and the service: photos wait here, sent in full, until somebody lets them through."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self.open = asyncio.Event()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] == "/api/selfies":
+            await self.open.wait()
+        await self._app(scope, receive, send)
+
+
 async def test_the_question_stays_with_what_it_was_asked_of(visiting: Visiting) -> None:
     async with visiting() as visit:
         page, question = visit.page, visit.page.get_by_role("dialog")
@@ -120,3 +133,64 @@ async def test_the_question_stays_with_what_it_was_asked_of(visiting: Visiting) 
         await visit.shows("job1")
         await expect(question).to_be_hidden()
         assert visit.pictures() == {"job1": 2, "job2": 2}
+
+
+async def test_nothing_is_kept_of_a_photo_that_is_taken_in_when_nobody_waits_for_it_any_more(
+    visiting: Visiting,
+) -> None:
+    gate: list[Turnstile] = []
+
+    def around(app: Any) -> Turnstile:
+        gate.append(Turnstile(app))
+        return gate[0]
+
+    async with visiting(around, refusals=True) as visit:
+        page, studio, turnstile = visit.page, visit.studio, gate[0]
+        asked = 0
+
+        async def troubled(route: Route) -> None:
+            nonlocal asked
+            asked += 1
+            await (route.fulfill(status=503, json={"code": "unexpected"}) if asked == 1 else route.continue_())
+
+        async def send() -> None:
+            turnstile.open.clear()
+            await visit.choose()
+            await visit.press("Paint me")
+            await expect(page.locator("#status")).to_have_text("Sending your photo: 100 %")
+
+        async def forget() -> None:
+            await visit.press("Delete everything of mine")
+            await visit.press("Yes, delete everything")
+
+        async def let_through(job: str, begin: Callable[[], Any] = turnstile.open.set) -> None:
+            async with page.expect_response(lambda answer: answer.url.endswith("/delete") and answer.ok):
+                if waiting := begin():
+                    await waiting
+            assert (studio.jobs[job].state, studio.jobs[job].stored_inputs) == (State.CANCELLED, ())
+
+        await page.route("**/delete", troubled)
+        await send()
+        await forget()
+        await expect(visit.said("Done. Deleted: 0 photos, 0 picture files.")).to_be_visible()
+        await let_through("job1")
+        await expect(page.locator("#start")).to_be_visible()
+        assert asked == 2
+
+        await visit.paint("job2")
+        await visit.again("job3")
+        await send()
+        await page.go_back()
+        await visit.shows("job2")
+        await let_through("job4")
+        await visit.shows("job2")
+
+        async def late(route: Route) -> None:
+            answer = await route.fetch()
+            turnstile.open.set()
+            await page.wait_for_url("**#job1")
+            await route.fulfill(response=answer)
+
+        await page.route("**/forgetme", late)
+        await send()
+        await let_through("job1", forget)
