@@ -87,6 +87,8 @@ class Wording:
         key = f"page.problem.{code}"
         if key in self.words.catalogues[DEFAULT]:
             return self.words.say(language, key)
+        if code == "photo_gone":
+            return self.words.say(language, "press.photo_gone")
         return self.failure(language, code, reference)
 
     def privacy(self, language: str) -> str:

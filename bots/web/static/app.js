@@ -241,7 +241,7 @@ function failed(error, job = null) {
   const why = [(error instanceof ApiError && text) || words.no_connection, later(error.retryAfter)].join(" ").trim();
   if (back) {
     go(back.id);
-    finished(back);
+    finished(code === "photo_gone" ? { ...back, again: [] } : back);
     return complain(unwanted ? "" : why);
   }
   if (unwanted) {

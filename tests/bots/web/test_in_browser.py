@@ -10,6 +10,7 @@ import pytest
 from playwright.async_api import Locator, Page, Route, expect
 from prometheus_client import CollectorRegistry
 
+from bots.requests import Refused
 from bots.web import WebDoor, create_app, serve
 from storage import ObjectStore, State
 from tests.bots.web.conftest import make_settings
@@ -194,3 +195,16 @@ async def test_nothing_is_kept_of_a_photo_that_is_taken_in_when_nobody_waits_for
         await page.route("**/forgetme", late)
         await send()
         await let_through("job1", forget)
+
+
+async def test_painting_again_that_fails_leads_back(visiting: Visiting) -> None:
+    async with visiting(refusals=True) as visit:
+        page, studio = visit.page, visit.studio
+        again = page.locator("#result [data-variant]").locator("visible=true")
+        await visit.paint("job1")
+        await expect(again).to_have_count(2)
+        studio.refusal = Refused("photo_gone", "its hour is over")
+        await visit.press("Again, wider")
+        await expect(visit.said("Your photo is deleted already")).to_be_visible()
+        await visit.shows("job1")
+        await expect(again).to_have_count(0)
