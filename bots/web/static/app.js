@@ -23,6 +23,8 @@ const HOPELESS = [
 ];
 
 const scenes = ["start", "choices", "work", "result", "failure"];
+// What was asked to be painted again, and by which key, when nobody knows whether it arrived.
+const unanswered = new Map();
 // kept: the job whose pictures were shown last; what is made of it, and fails, leads back to them.
 const state = { photos: [], job: null, page: null, kept: null, retry: null, lost: false, abort: null, watching: null };
 
@@ -72,29 +74,36 @@ function paint(choice, key = freshKey()) {
     state.abort = abort;
     cancelButton().hidden = false;
     return accepted;
-  });
+  }, { sends: true });
 }
 
 /** Another picture of the photo that the service still has. */
-function again(variant, id = state.job, key = freshKey()) {
+function again(variant, id = state.job) {
+  const wish = `${id} ${variant}`;
+  const key = unanswered.get(wish) ?? freshKey();
+  unanswered.delete(wish);
   const begin = () => {
     status(words.accepted, null);
     cancelButton().hidden = true; // until its id is known
-    return repaint(id, variant, key);
+    return repaint(id, variant, key).catch((error) => {
+      if (error.code === "no_connection") unanswered.set(wish, key);
+      throw error;
+    });
   };
-  return work((lost) => again(variant, id, lost ? key : freshKey()), begin, state.kept);
+  return work(() => again(variant, id), begin, { back: state.kept });
 }
 
 /**
  * Watch a job to its end.
  * @param {(lost: boolean) => void} retry  starts it anew; with the same key when nobody knows whether it arrived
  * @param {() => Promise<{id: string, links: {page: string}}>} begin
- * @param {object?} back  the job that is shown again when nothing comes of it
+ * @param {object?} options.back  the job that is shown again when nothing comes of it
+ * @param {boolean} options.sends  whether a photo is sent
  */
-async function work(retry, begin, back = null) {
+async function work(retry, begin, { back = null, sends = false }) {
   stop();
   state.retry = retry;
-  const watching = (state.watching = { back });
+  const watching = (state.watching = { back, sends });
   show("work");
   try {
     const job = await begin();
@@ -231,14 +240,15 @@ function copyButton() {
 
 /** @param {object?} job  as it ended, when it came so far */
 function failed(error, job = null) {
-  const back = state.watching?.back;
+  const { back, sends, id } = state.watching;
   state.watching = null;
   state.abort = null;
   const code = error instanceof ApiError ? error.code : "unexpected";
   const unwanted = code === "cancelled" || code === "aborted";
   // A proxy that takes no such photo has no words of ours.
   const text = code === "not_found" ? words.gone : error.message || (code === "photo_too_large" && words.too_large);
-  const why = [(error instanceof ApiError && text) || words.no_connection, later(error.retryAfter)].join(" ").trim();
+  const lost = sends && !id ? words.no_connection : words.no_answer;
+  const why = [(error instanceof ApiError && text) || lost, later(error.retryAfter)].join(" ").trim();
   if (back) {
     go(back.id);
     finished(code === "photo_gone" ? { ...back, again: [] } : back);

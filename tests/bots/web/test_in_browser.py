@@ -197,14 +197,30 @@ async def test_nothing_is_kept_of_a_photo_that_is_taken_in_when_nobody_waits_for
         await let_through("job1", forget)
 
 
-async def test_painting_again_that_fails_leads_back(visiting: Visiting) -> None:
+async def test_what_fails_to_be_painted_again_leads_back(visiting: Visiting) -> None:
     async with visiting(refusals=True) as visit:
         page, studio = visit.page, visit.studio
         again = page.locator("#result [data-variant]").locator("visible=true")
         await visit.paint("job1")
         await expect(again).to_have_count(2)
-        studio.refusal = Refused("photo_gone", "its hour is over")
+
+        async def lost(route: Route) -> None:
+            await route.fetch()  # taken in
+            await route.abort()
+
+        await page.route("**/again?*", lost, times=1)
         await visit.press("Again, wider")
-        await expect(visit.said("Your photo is deleted already")).to_be_visible()
+        await expect(visit.said("No connection at the moment. Please try again.")).to_be_visible()
         await visit.shows("job1")
+        assert list(studio.jobs) == ["job1", "job2"]
+        await visit.again("job2")
+        assert list(studio.jobs) == ["job1", "job2"]
+
+        await page.go_back()
+        await visit.shows("job1")
+        await visit.again("job3")  # which was answered, and is another wish now
+        studio.refusal = Refused("photo_gone", "its hour is over")
+        await visit.press("Again, closer")
+        await expect(visit.said("Your photo is deleted already")).to_be_visible()
+        await visit.shows("job3")
         await expect(again).to_have_count(0)
