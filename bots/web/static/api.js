@@ -92,6 +92,7 @@ async function call(url, options) {
   }
   const body = await response.json().catch(() => null);
   if (!response.ok) throw problem(body, response.status, response.headers.get("Retry-After"));
+  if (body === null) throw problem(body, response.status); // 200 of a hotspot that wants a login
   return body;
 }
 

@@ -291,11 +291,11 @@ function keepPage(scene, job) {
 }
 
 function wipe(question, yes, remove) {
-  ask(question, yes, async () => {
-    const { message } = await remove();
+  const done = ({ message }) => {
     restart();
     complain(message, { good: true });
-  });
+  };
+  ask(question, yes, { remove, done, failed: complain });
 }
 
 function adjust() {

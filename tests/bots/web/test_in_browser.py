@@ -224,3 +224,47 @@ async def test_what_fails_to_be_painted_again_leads_back(visiting: Visiting) -> 
         await expect(visit.said("Your photo is deleted already")).to_be_visible()
         await visit.shows("job3")
         await expect(again).to_have_count(0)
+
+
+async def test_what_becomes_of_a_deletion_is_said_in_any_case(visiting: Visiting) -> None:
+    async with visiting(refusals=True) as visit:
+        page, question = visit.page, visit.page.get_by_role("dialog")
+        begun, go_on = asyncio.Event(), asyncio.Event()
+
+        async def hotspot(route: Route) -> None:
+            await route.fulfill(status=200, content_type="text/html", body="<h1>Log in</h1>")
+
+        async def slowly_refused(route: Route) -> None:
+            begun.set()
+            await go_on.wait()
+            await route.fulfill(status=503, json={"code": "unexpected", "detail": "Not now."})
+
+        await page.route("**/api/selfies/*?wait=*", hotspot, times=1)
+        await visit.paint("job1")
+        await visit.again("job2")
+
+        await page.route("**/delete", hotspot, times=1)
+        await page.locator("#result [data-act=delete]").focus()
+        await page.keyboard.press("Enter")
+        await page.keyboard.press("Shift+Tab")
+        await page.keyboard.press("Enter")
+        await expect(question.get_by_role("alert")).to_have_text("No connection at the moment. Please try again.")
+        await expect(question.get_by_role("button", name="Yes, delete")).to_be_focused()
+
+        await page.route("**/delete", slowly_refused, times=1)
+        await page.keyboard.press("Enter")
+        await begun.wait()
+        await page.keyboard.press("Escape")
+        await expect(question).to_be_visible()
+        await page.go_back()
+        await visit.shows("job1")
+        await expect(question).to_be_hidden()
+        go_on.set()
+        await expect(visit.said("Not now.")).to_be_visible()
+
+        await page.locator("#result [data-act=delete]").focus()
+        await page.keyboard.press("Enter")
+        await page.keyboard.press("Shift+Tab")
+        await page.keyboard.press("Enter")
+        await expect(visit.said("Done. Deleted: 1 photo, 2 picture files.")).to_be_visible()
+        await expect(page.locator("#file")).to_be_focused()
