@@ -99,7 +99,9 @@ class ResultPage:
             "privacy": self.wording.privacy(language),
         }
         headers = self.wording.headers(language) | UNLISTED
-        return self.templates.TemplateResponse(request, "result.html", shared | context, status, headers)
+        response = self.templates.TemplateResponse(request, "result.html", shared | context, status, headers)
+        self.wording.keep(request, response)
+        return response
 
 
 def result_router(page: ResultPage) -> APIRouter:

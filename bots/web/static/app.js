@@ -25,6 +25,8 @@ const HOPELESS = [
 const scenes = ["start", "choices", "work", "result", "failure"];
 // What was asked to be painted again, and by which key, when nobody knows whether it arrived.
 const unanswered = new Map();
+// The secret links of what was sent from here: whoever keeps no cookies is told of them only once.
+const pages = new Map();
 // kept: the job whose pictures were shown last; what is made of it, and fails, leads back to them.
 const state = { photos: [], job: null, page: null, kept: null, retry: null, lost: false, abort: null, watching: null };
 
@@ -36,7 +38,7 @@ function show(scene, { focus = false } = {}) {
 
 /** Put a job into the address, or none; with `further`, the way back leads to the one before. */
 function go(id, further = false) {
-  history[further ? "pushState" : "replaceState"](null, "", id ? `#${id}` : location.pathname);
+  history[further ? "pushState" : "replaceState"](null, "", id ? `#${id}` : location.pathname + location.search);
 }
 
 function complain(text, { good = false } = {}) {
@@ -107,11 +109,11 @@ async function work(retry, begin, { back = null, sends = false }) {
   show("work");
   try {
     const job = await begin();
-    watching.page = job.links.page;
-    if (state.watching !== watching) return throwAway(watching.page);
+    pages.set(job.id, job.links.page);
+    if (state.watching !== watching) return throwAway(job.id);
     state.abort = null;
     go(job.id, Boolean(back));
-    if (watching.unwanted) await cancel(job.id).catch(() => undefined);
+    if (watching.unwanted) await callBack(job.id);
     await watch(job, watching);
   } catch (error) {
     if (state.watching === watching) failed(error);
@@ -134,6 +136,7 @@ async function watch(job, watching) {
     try {
       const now = await look(job.id, wait);
       if (state.watching !== watching) return;
+      now.links.page ??= pages.get(job.id) ?? null;
       pause = PAUSE;
       wait = patience(now);
       if (now.pictures.length) return finished(now);
@@ -152,10 +155,10 @@ async function watch(job, watching) {
 }
 
 /** Delete what was taken in when nobody waited for it any more. A lost connection is waited out, for two minutes. */
-async function throwAway(page) {
+async function throwAway(id) {
   for (let pause = PAUSE; pause < 60_000; pause *= 2) {
     try {
-      return await discard(page);
+      return await discard(pages.get(id));
     } catch (error) {
       if (!passing(error)) return null;
     }
@@ -205,8 +208,14 @@ async function takeBack() {
     watching.unwanted = true; // all of it is sent: it is taken back as soon as it is known by what name
     return;
   }
-  // Painted in the meantime, or no connection: watching goes on and shows what became of it.
-  await cancel(id).catch(() => undefined);
+  await callBack(id);
+}
+
+/** Painted in the meantime, or no connection: watching goes on and shows what became of it. */
+function callBack(id) {
+  return cancel(id)
+    .catch((error) => error.code === "not_found" && pages.has(id) && discard(pages.get(id))) // not known to be one's own
+    .catch(() => undefined);
 }
 
 function cancelButton() {
@@ -291,9 +300,9 @@ function keepPage(scene, job) {
 }
 
 function wipe(question, yes, remove) {
-  const done = ({ message }) => {
-    restart();
-    complain(message, { good: true });
+  const done = ({ message, known = true }) => {
+    if (known) restart();
+    complain(message, { good: known });
   };
   ask(question, yes, { remove, done, failed: complain });
 }
@@ -306,7 +315,7 @@ function adjust() {
 
 function restart() {
   // Taken in after all was wiped, perhaps, and before that was known here.
-  if (state.watching?.page) throwAway(state.watching.page);
+  if (pages.has(state.watching?.id)) throwAway(state.watching.id);
   stop();
   go(null);
   state.kept = null;

@@ -268,3 +268,41 @@ async def test_what_becomes_of_a_deletion_is_said_in_any_case(visiting: Visiting
         await page.keyboard.press("Enter")
         await expect(visit.said("Done. Deleted: 1 photo, 2 picture files.")).to_be_visible()
         await expect(page.locator("#file")).to_be_focused()
+
+
+def without_cookies(app: Any) -> Callable[..., Any]:
+    async def forgetful(scope: Any, receive: Any, send: Any) -> None:
+        headers = [(name, value) for name, value in scope["headers"] if name != b"cookie"]
+        await app(scope | {"headers": headers}, receive, send)
+
+    return forgetful
+
+
+async def test_all_that_is_promised_works_without_cookies_too(visiting: Visiting) -> None:
+    async with visiting(without_cookies, refusals=True) as visit:
+        page, studio = visit.page, visit.studio
+        await visit.choose()
+        await visit.press("Paint me")
+        await page.wait_for_url("**#job1")
+        await visit.press("Cancel")
+        await expect(page.locator("#choices")).to_be_visible()
+        assert studio.jobs["job1"].state is State.CANCELLED
+
+        await visit.press("Paint me")
+        await visit.shows("job2")
+        await visit.press("Delete everything of mine")
+        await visit.press("Yes, delete everything")
+        await expect(visit.said("This browser is not known here, so nothing was deleted.")).to_be_visible()
+        await visit.shows("job2")
+        await visit.press("Delete")
+        await visit.press("Yes, delete")
+        await expect(visit.said("Done. Deleted: 1 photo, 2 picture files.")).to_be_visible()
+
+        await page.get_by_role("link", name="Deutsch").click()
+        await expect(page.locator("html")).to_have_attribute("lang", "de")
+        await visit.choose()
+        await page.locator("#choices [type=submit]").click()
+        await visit.shows("job3")
+        assert studio.requests[-1].language == "de"
+        await page.reload()
+        await expect(page.locator("html")).to_have_attribute("lang", "de")
