@@ -9,19 +9,17 @@ OFFLINE = ["--disable-background-networking", "--disable-component-update", "--d
 
 
 @asynccontextmanager
-async def browse(chromium: str, address: str, *, refusals: bool = False, script: bool = True) -> AsyncIterator[Page]:
+async def browse(chromium: str, address: str, *, refusals: bool = False) -> AsyncIterator[Page]:
     """The page at `address`, seen by a new visitor. What the browser complains of fails the test.
 
     Args:
         refusals: that a request was refused is no complaint.
-        script: whether the browser runs scripts.
     """
     complaints: list[str] = []
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=OFFLINE)
         try:
-            viewport = {"width": 1000, "height": 900}
-            page = await browser.new_page(viewport=viewport, locale="en-GB", java_script_enabled=script)  # type: ignore[arg-type]
+            page = await browser.new_page(viewport={"width": 1000, "height": 900}, locale="en-GB")
             page.set_default_timeout(30_000)
             page.on("pageerror", lambda error: complaints.append(str(error)))
             page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)

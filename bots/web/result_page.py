@@ -97,6 +97,8 @@ class ResultPage:
             "languages": self.wording.languages,
             "words": self.wording.page(language),
             "privacy": self.wording.privacy(language),
+            # What answers a form stands at an address that nobody can read again.
+            "here": request.url.path.removesuffix("/delete") if request.method == "POST" else "",
         }
         headers = self.wording.headers(language) | UNLISTED
         response = self.templates.TemplateResponse(request, "result.html", shared | context, status, headers)
