@@ -4,6 +4,7 @@ import { ApiError, cancel, discard, forgetme, freshKey, look, repaint, send } fr
 import { chosen, email, form, layOut, options } from "./choices.js";
 import { copy } from "./copy.js";
 import { $, later, pair, photoBytes, say, standing, words } from "./say.js";
+import { complain, offer, show, status } from "./scenes.js";
 import { ask, asking, withdraw } from "./sure.js";
 
 const PAUSE = 250; // ms at least between looks: most of the time the service holds the answer back until there is news
@@ -22,29 +23,25 @@ const HOPELESS = [
   "blocked",
 ];
 
-const scenes = ["start", "choices", "work", "result", "failure"];
 // What was asked to be painted again, and by which key, when nobody knows whether it arrived.
 const unanswered = new Map();
 // The secret links of what was sent from here: whoever keeps no cookies is told of them only once.
 const pages = new Map();
-// kept: the job whose pictures were shown last; what is made of it, and fails, leads back to them.
-const state = { photos: [], job: null, page: null, kept: null, retry: null, lost: false, abort: null, watching: null };
-
-function show(scene, { focus = false } = {}) {
-  for (const id of scenes) $(id).hidden = id !== scene;
-  $("problem").hidden = true;
-  if (focus) $(scene).focus();
-}
+const state = {
+  photos: [],
+  made: new Set(), // the jobs that these photos were sent for; the photos of others can't be sent again from here
+  job: null,
+  page: null,
+  kept: null, // the job whose pictures were shown last; what is made of it, and fails, leads back to them
+  retry: null,
+  lost: false,
+  abort: null,
+  watching: null,
+};
 
 /** Put a job into the address, or none; with `further`, the way back leads to the one before. */
 function go(id, further = false) {
   history[further ? "pushState" : "replaceState"](null, "", id ? `#${id}` : location.pathname + location.search);
-}
-
-function complain(text, { good = false } = {}) {
-  $("problem").classList.toggle("good", good);
-  $("problem").textContent = text;
-  $("problem").hidden = !text;
 }
 
 // Choose
@@ -56,12 +53,17 @@ function take(files) {
   if (photos.some((file) => file.size > photoBytes)) return complain(words.too_large);
   stop();
   state.photos = photos;
+  state.made.clear();
   state.kept = null;
   layOut(photos);
-  go(null);
-  show("choices");
-  chosen();
+  adjust();
   form.querySelector("[type=submit]").focus();
+}
+
+/** What is shown while nothing is painted. */
+function rest() {
+  show(state.photos.length ? "choices" : "start");
+  if (state.photos.length) chosen();
 }
 
 // Watch
@@ -76,7 +78,7 @@ function paint(choice, key = freshKey()) {
     state.abort = abort;
     cancelButton().hidden = false;
     return accepted;
-  }, { sends: true });
+  }, { sends: true, own: true });
 }
 
 /** Another picture of the photo that the service still has. */
@@ -92,7 +94,7 @@ function again(variant, id = state.job) {
       throw error;
     });
   };
-  return work(() => again(variant, id), begin, { back: state.kept });
+  return work(() => again(variant, id), begin, { back: state.kept, own: state.made.has(id) });
 }
 
 /**
@@ -101,17 +103,19 @@ function again(variant, id = state.job) {
  * @param {() => Promise<{id: string, links: {page: string}}>} begin
  * @param {object?} options.back  the job that is shown again when nothing comes of it
  * @param {boolean} options.sends  whether a photo is sent
+ * @param {boolean} options.own  whether it is made of the photos that are here
  */
-async function work(retry, begin, { back = null, sends = false }) {
+async function work(retry, begin, { back = null, sends = false, own }) {
   stop();
   state.retry = retry;
-  const watching = (state.watching = { back, sends });
+  const watching = (state.watching = { back, sends, own });
   show("work");
   try {
     const job = await begin();
     pages.set(job.id, job.links.page);
     if (state.watching !== watching) return throwAway(job.id);
     state.abort = null;
+    if (own) state.made.add(job.id);
     go(job.id, Boolean(back));
     if (watching.unwanted) await callBack(job.id);
     await watch(job, watching);
@@ -183,12 +187,6 @@ function tell(job) {
   status(standing(job), null);
 }
 
-function status(text, percent) {
-  if ($("status").textContent !== text) $("status").textContent = text;
-  if (percent === null) $("bar").removeAttribute("value");
-  else $("bar").value = percent;
-}
-
 /** Watch no longer. What can't be called back any more is thrown away once it is known by what name; see work(). */
 function stop() {
   state.abort?.();
@@ -201,7 +199,7 @@ async function takeBack() {
   const id = watching?.id;
   if (!id && (state.abort?.() ?? true)) {
     stop();
-    return show(state.photos.length ? "choices" : "start");
+    return rest();
   }
   cancelButton().hidden = true;
   if (!id) {
@@ -239,7 +237,7 @@ function finished(job) {
   $("share-link").value = job.links.page && new URL(job.links.page, location.href).href;
   copyButton().textContent = words.copy_link;
   $("all-faces").textContent = say("all_faces", { found });
-  offer("result", job.again, { adjust: true });
+  offer("result", job.again, { adjust: state.made.has(job.id) });
   show("result", { focus: true });
 }
 
@@ -249,7 +247,7 @@ function copyButton() {
 
 /** @param {object?} job  as it ended, when it came so far */
 function failed(error, job = null) {
-  const { back, sends, id } = state.watching;
+  const { back, sends, own, id } = state.watching;
   state.watching = null;
   state.abort = null;
   const code = error instanceof ApiError ? error.code : "unexpected";
@@ -265,7 +263,7 @@ function failed(error, job = null) {
   }
   if (unwanted) {
     go(null);
-    return show(state.photos.length ? "choices" : "start");
+    return rest();
   }
   $("failure-text").textContent = why;
   keepPage("failure", job);
@@ -275,22 +273,11 @@ function failed(error, job = null) {
     return complain($("failure-text").textContent);
   }
   state.lost = code === "no_connection";
-  offer("failure", job?.again ?? [], { adjust: faceless, retry: !faceless && !HOPELESS.includes(code) && state.retry });
+  offer("failure", job?.again ?? [], {
+    adjust: own && faceless,
+    retry: own && !faceless && !HOPELESS.includes(code) && state.retry,
+  });
   return show("failure", { focus: true });
-}
-
-/**
- * Show a scene's buttons that make sense now.
- * @param {string[]} variants  what the service can make of the photo that it has
- * @param {Record<string, boolean>} resending  what needs the photo here; a page that was opened again has none
- */
-function offer(scene, variants, resending) {
-  for (const button of $(scene).querySelectorAll("[data-variant]")) {
-    button.hidden = !variants.includes(button.dataset.variant);
-  }
-  for (const [act, sensible] of Object.entries(resending)) {
-    document.querySelector(`#${scene} [data-act=${act}]`).hidden = !state.photos.length || !sensible;
-  }
 }
 
 /** What of a job can be deleted here: that of whoever sent it. */
@@ -309,8 +296,7 @@ function wipe(question, yes, remove) {
 
 function adjust() {
   go(null);
-  show("choices");
-  chosen();
+  rest();
 }
 
 function restart() {
@@ -318,6 +304,8 @@ function restart() {
   if (pages.has(state.watching?.id)) throwAway(state.watching.id);
   stop();
   go(null);
+  state.photos = [];
+  state.made.clear();
   state.kept = null;
   $("file").value = "";
   $("camera").value = "";
@@ -364,13 +352,19 @@ document.addEventListener("drop", (event) => {
   if (!busy()) take(event.dataTransfer.files);
 });
 
+// Leaving the page, for another language too, would lose a photo that is chosen, or on its way.
+window.addEventListener("beforeunload", (event) => {
+  if (!$("choices").hidden || (state.watching?.sends && !state.watching.id)) event.preventDefault();
+});
+
 // A page that is opened again (or its address, sent to oneself) goes on where the job stands, and so does one that goes
-// back from what was made of a result to that result.
+// back from what was made of a result to that result; without a job in its address it shows the photo that is chosen.
 function resume() {
-  const known = location.hash.slice(1);
-  if (!/^[\w-]+$/.test(known)) return;
   stop();
-  const watching = (state.watching = {});
+  const known = location.hash.slice(1);
+  if (!/^[\w-]+$/.test(known)) return rest();
+  state.retry = null;
+  const watching = (state.watching = { own: state.made.has(known) });
   show("work");
   status(words.accepted, null);
   cancelButton().hidden = true;

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from playwright.async_api import Locator, Page, Route, expect
+from playwright.async_api import Dialog, Locator, Page, Route, expect
 from prometheus_client import CollectorRegistry
 
 from bots.requests import Refused
@@ -306,3 +306,37 @@ async def test_all_that_is_promised_works_without_cookies_too(visiting: Visiting
         assert studio.requests[-1].language == "de"
         await page.reload()
         await expect(page.locator("html")).to_have_attribute("lang", "de")
+
+
+async def test_a_photo_that_is_not_sent_yet_is_neither_lost_nor_taken_for_another(visiting: Visiting) -> None:
+    async with visiting() as visit:
+        page, questions = visit.page, list[str]()
+
+        async def stay(question: Dialog) -> None:
+            questions.append(question.type)
+            await question.dismiss()
+
+        page.on("dialog", stay)
+        adjust = page.get_by_role("button", name="Change the choices").locator("visible=true")
+        await visit.paint("job1")
+        await visit.again("job2")
+        await expect(adjust).to_be_visible()
+        await visit.choose("other.png")
+        await page.go_back()
+        await visit.shows("job1")
+        await expect(adjust).to_be_hidden()
+        await page.go_forward()
+        await expect(page.locator("#choices")).to_be_visible()
+        assert await page.locator("#file-name").text_content() == "other.png"
+        await page.get_by_role("link", name="Deutsch").click()
+        await expect(page.locator("#choices")).to_be_visible()
+        assert questions == ["beforeunload"]
+
+        await visit.press("Paint me")
+        await visit.shows("job3")
+        await expect(adjust).to_be_visible()
+        await visit.again("job4")
+        await expect(adjust).to_be_visible()
+        await page.get_by_role("link", name="Deutsch").click()
+        await expect(page.locator("html")).to_have_attribute("lang", "de")
+        assert questions == ["beforeunload"]
