@@ -1,6 +1,7 @@
-"""Shared by all rooms: no test reads the settings of the machine it runs on; and queues, for those who ask."""
+"""Shared by all rooms: no test reads the settings of the machine it runs on; queues and a browser for those who ask."""
 
 import os
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,16 @@ def _clean_settings(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
     monkeypatch.setitem(Settings.model_config, "env_file", None)
     monkeypatch.setitem(Settings.model_config, "toml_file", None)
+
+
+@pytest.fixture
+def chromium() -> str:
+    """Where the browser is."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        assert "CI" not in os.environ, "CI has no Chromium: .ci/run installs it"
+        pytest.skip("no Chromium or Chrome on this machine")
+    return found
 
 
 @pytest.fixture

@@ -2,9 +2,7 @@
 
 import asyncio
 import io
-import os
 import re
-import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing
@@ -13,46 +11,23 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.async_api import Page, Route, async_playwright, expect
+from playwright.async_api import Page, Route, expect
 
 from inference.options import Direction, Options
+from tests.browser import browse
 from tests.service import ROOT, Service
 
 ASTRONAUT = ROOT / "docs" / "astronaut.png"
 PATIENCE = 150_000  # ms; a few seconds are usual, but the machine may be busy with other things
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-OFFLINE = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
-
-
-@pytest.fixture
-def chromium() -> str:
-    if CHROMIUM is None:
-        assert "CI" not in os.environ, "CI has no Chromium: .ci/run installs it"
-        pytest.skip("no Chromium or Chrome on this machine")
-    return CHROMIUM
 
 
 @asynccontextmanager
 async def visit(chromium: str, folder: Path, *, refusals: bool = False) -> AsyncIterator[Page]:
-    """The page of a new service, seen by a new visitor. What the browser complains of fails the test.
-
-    Args:
-        refusals: that a request was refused is no complaint.
-    """
-    complaints: list[str] = []
-    async with Service(folder, MODEL_BACKEND="tensorflow") as service, async_playwright() as playwright:
+    """The page of a new service, seen by a new visitor."""
+    async with Service(folder, MODEL_BACKEND="tensorflow") as service:
         await service.said("Page and API")
-        browser = await playwright.chromium.launch(executable_path=chromium, args=OFFLINE)
-        try:
-            page = await browser.new_page(viewport={"width": 1000, "height": 900}, locale="en-GB")
-            page.set_default_timeout(30_000)
-            page.on("pageerror", lambda error: complaints.append(str(error)))
-            page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-            await page.goto(service.address)
+        async with browse(chromium, service.address, refusals=refusals) as page:
             yield page
-        finally:
-            await browser.close()
-    assert [each for each in complaints if not (refusals and "Failed to load resource" in each)] == []
 
 
 def png(picture: Image.Image) -> dict[str, object]:

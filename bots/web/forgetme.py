@@ -22,10 +22,11 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 
 
 class Wiped(BaseModel):
-    """How many files were deleted."""
+    """How many files were deleted; none where nobody is `known` by a cookie."""
 
     photos: int
     pictures: int
+    known: bool
     message: str
 
 
@@ -40,17 +41,17 @@ def forgetme_router(settings: Settings, studio: Studio, wording: Wording) -> API
         """
         refuse_foreign(request, settings)
         visitor = known_visitor(request)
-        photos = pictures = 0
-        if visitor is not None:
-            try:
-                wiped = await studio.forget(visitor.person)
-            except StorageError as error:  # what could not be deleted is still written down, for the next time
-                raise Problem(503, "unexpected", retry_after=30) from error
-            photos, pictures = wiped.photos, wiped.pictures
         language = wording.language(request)
         response.headers.update(wording.headers(language))
+        if visitor is None:
+            message = wording.words.say(language, "page.unknown")
+            return Wiped(photos=0, pictures=0, known=False, message=message)
+        try:
+            wiped = await studio.forget(visitor.person)
+        except StorageError as error:  # what could not be deleted is still written down, for the next time
+            raise Problem(503, "unexpected", retry_after=30) from error
         response.delete_cookie(LANGUAGE)
-        message = wording.words.say(language, "page.deleted", photos=photos, pictures=pictures)
-        return Wiped(photos=photos, pictures=pictures, message=message)
+        message = wording.words.say(language, "page.deleted", photos=wiped.photos, pictures=wiped.pictures)
+        return Wiped(photos=wiped.photos, pictures=wiped.pictures, known=True, message=message)
 
     return router

@@ -60,6 +60,7 @@ def mount_page(
         }
         response = templates.TemplateResponse(request, "page.html", context, headers=wording.headers(language))
         visitor_of(request).keep(response, settings)
+        wording.keep(request, response)
         return response
 
     @router.get("/favicon.ico")

@@ -97,9 +97,13 @@ class ResultPage:
             "languages": self.wording.languages,
             "words": self.wording.page(language),
             "privacy": self.wording.privacy(language),
+            # What answers a form stands at an address that nobody can read again.
+            "here": request.url.path.removesuffix("/delete") if request.method == "POST" else "",
         }
         headers = self.wording.headers(language) | UNLISTED
-        return self.templates.TemplateResponse(request, "result.html", shared | context, status, headers)
+        response = self.templates.TemplateResponse(request, "result.html", shared | context, status, headers)
+        self.wording.keep(request, response)
+        return response
 
 
 def result_router(page: ResultPage) -> APIRouter:

@@ -27,8 +27,9 @@ class Wording:
     def language(self, request: Request) -> str:
         """The catalogue that was chosen, else the best for the Accept-Language header (RFC 9110, 12.5.4); English when
         there is none."""
-        if (chosen := request.cookies.get(LANGUAGE, "")) in self.words.catalogues:
-            return chosen
+        for chosen in (request.query_params.get(LANGUAGE, ""), request.cookies.get(LANGUAGE, "")):
+            if chosen in self.words.catalogues:
+                return chosen
         wishes: list[tuple[float, int, str]] = []
         for entry in request.headers.get("accept-language", "").split(","):
             tag, _, quality = entry.partition(";q=")
@@ -55,14 +56,23 @@ class Wording:
         return {code: self.words.say(code, "personal.language_name") for code in self.words.languages}
 
     def choose(self, request: Request) -> Response | None:
-        """Remember the language that the address asks for (`?language=de`), and lead to the same page without that."""
-        chosen = request.query_params.get(LANGUAGE, "")
-        if chosen not in self.words.catalogues:
+        """Remember the language that the address asks for (`?language=de`), and lead to the same page without that.
+
+        None when it asks for none, and for a browser that sends no cookie, perhaps because it keeps none: there the
+        language stays in the address.
+        """
+        if not request.cookies or request.query_params.get(LANGUAGE, "") not in self.words.catalogues:
             return None
         response = RedirectResponse(request.url.path, 303)
-        secure = self.settings.public_url.startswith("https://")
-        response.set_cookie(LANGUAGE, chosen, max_age=YEAR, httponly=True, samesite="lax", secure=secure)
+        self.keep(request, response)
         return response
+
+    def keep(self, request: Request, response: Response) -> None:
+        """Give the browser the language that the address asks for as a cookie."""
+        chosen = request.query_params.get(LANGUAGE, "")
+        if chosen in self.words.catalogues:
+            secure = self.settings.public_url.startswith("https://")
+            response.set_cookie(LANGUAGE, chosen, max_age=YEAR, httponly=True, samesite="lax", secure=secure)
 
     def failure(self, language: str, code: str, reference: str) -> str:
         """Why there is no picture."""
@@ -87,6 +97,8 @@ class Wording:
         key = f"page.problem.{code}"
         if key in self.words.catalogues[DEFAULT]:
             return self.words.say(language, key)
+        if code == "photo_gone":
+            return self.words.say(language, "press.photo_gone")
         return self.failure(language, code, reference)
 
     def privacy(self, language: str) -> str:

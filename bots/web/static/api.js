@@ -1,6 +1,7 @@
 // Talks to /api/selfies. Every refusal becomes an ApiError whose message a person may read.
 
 const SLACK = 15; // seconds beyond the wait after which an answer no longer comes
+const LANGUAGE = document.documentElement.lang; // which was chosen here, also where no cookie says so
 
 export class ApiError extends Error {
   constructor(message, code, retryAfter = null, status = 0) {
@@ -17,7 +18,8 @@ export class ApiError extends Error {
  * @param {Record<string, string>} options  form fields
  * @param {string} key  the same key sent again starts nothing twice
  * @param {(fraction: number) => void} sent
- * @returns {{accepted: Promise<{id: string}>, abort: () => boolean}}  abort: false when all of it is sent already
+ * @returns {{accepted: Promise<{id: string, links: {page: string}}>, abort: () => boolean}}  abort: false when all of it
+ *   is sent already
  */
 export function send(photos, options, key, sent) {
   const form = new FormData();
@@ -29,6 +31,7 @@ export function send(photos, options, key, sent) {
     request.open("POST", "/api/selfies");
     request.responseType = "json";
     request.setRequestHeader("Idempotency-Key", key);
+    request.setRequestHeader("Accept-Language", LANGUAGE);
     request.upload.addEventListener("progress", (event) => event.lengthComputable && sent(event.loaded / event.total));
     request.upload.addEventListener("load", () => (complete = true));
     request.addEventListener("load", () => {
@@ -77,7 +80,10 @@ export function discard(page) {
   return call(`${page}/delete`, { method: "POST" });
 }
 
-/** Delete everything that this browser sent. */
+/**
+ * Delete everything that this browser sent.
+ * @returns {Promise<{message: string, known: boolean}>}  known: false when it sends no cookie, so that nothing is found
+ */
 export function forgetme() {
   return call("/api/forgetme", { method: "POST" });
 }
@@ -85,12 +91,14 @@ export function forgetme() {
 async function call(url, options) {
   let response;
   try {
-    response = await fetch(url, { ...options, headers: { ...options.headers, Accept: "application/json" } });
+    const headers = { ...options.headers, Accept: "application/json", "Accept-Language": LANGUAGE };
+    response = await fetch(url, { ...options, headers });
   } catch {
     throw new ApiError("", "no_connection");
   }
   const body = await response.json().catch(() => null);
   if (!response.ok) throw problem(body, response.status, response.headers.get("Retry-After"));
+  if (body === null) throw problem(body, response.status); // 200 of a hotspot that wants a login
   return body;
 }
 

@@ -1,10 +1,11 @@
 // The page: choose, adjust, watch, keep.
 
 import { ApiError, cancel, discard, forgetme, freshKey, look, repaint, send } from "./api.js";
+import { chosen, email, form, layOut, options } from "./choices.js";
 import { copy } from "./copy.js";
-import { CropBox } from "./crop.js";
 import { $, later, pair, photoBytes, say, standing, words } from "./say.js";
-import { ask } from "./sure.js";
+import { complain, offer, show, status } from "./scenes.js";
+import { ask, asking, withdraw } from "./sure.js";
 
 const PAUSE = 250; // ms at least between looks: most of the time the service holds the answer back until there is news
 const PAUSE_LONGEST = 5000; // while the connection is lost
@@ -22,36 +23,25 @@ const HOPELESS = [
   "blocked",
 ];
 
-
-const scenes = ["start", "choices", "work", "result", "failure"];
-const form = $("choices");
-// kept: the job whose pictures were shown last; what is made of it, and fails, leads back to them.
-const state = { photos: [], address: null, job: null, page: null, kept: null, retry: null, lost: false, abort: null, watching: null };
-
-const crop = new CropBox($("crop"), $("shade"), $("preview"), (region) => {
-  const percent = (value) => Math.round(value * 100);
-  $("crop-now").textContent = say("crop_now", {
-    percent: percent(region.width * region.height),
-    x: percent(region.x),
-    y: percent(region.y),
-  });
-});
-
-function show(scene, { focus = false } = {}) {
-  for (const id of scenes) $(id).hidden = id !== scene;
-  $("problem").hidden = true;
-  if (focus) $(scene).focus();
-}
+// What was asked to be painted again, and by which key, when nobody knows whether it arrived.
+const unanswered = new Map();
+// The secret links of what was sent from here: whoever keeps no cookies is told of them only once.
+const pages = new Map();
+const state = {
+  photos: [],
+  made: new Set(), // the jobs that these photos were sent for; the photos of others can't be sent again from here
+  job: null,
+  page: null,
+  kept: null, // the job whose pictures were shown last; what is made of it, and fails, leads back to them
+  retry: null,
+  lost: false,
+  abort: null,
+  watching: null,
+};
 
 /** Put a job into the address, or none; with `further`, the way back leads to the one before. */
 function go(id, further = false) {
-  history[further ? "pushState" : "replaceState"](null, "", id ? `#${id}` : location.pathname);
-}
-
-function complain(text, { good = false } = {}) {
-  $("problem").classList.toggle("good", good);
-  $("problem").textContent = text;
-  $("problem").hidden = !text;
+  history[further ? "pushState" : "replaceState"](null, "", id ? `#${id}` : location.pathname + location.search);
 }
 
 // Choose
@@ -62,64 +52,18 @@ function take(files) {
   if (!photos.every((file) => KINDS.test(file.type) || NAMES.test(file.name))) return complain(words.not_a_picture);
   if (photos.some((file) => file.size > photoBytes)) return complain(words.too_large);
   stop();
-  if (state.address) URL.revokeObjectURL(state.address);
   state.photos = photos;
+  state.made.clear();
   state.kept = null;
-  state.address = URL.createObjectURL(photos[0]);
-  const preview = $("preview");
-  preview.onload = () => shown(true);
-  preview.onerror = () => shown(false);
-  preview.src = state.address;
-  $("file-name").textContent = photos[0].name;
-  $("several").textContent = photos.length > 1 ? say("several", { number: photos.length }) : "";
-  const address = email();
-  form.reset();
-  if (address) form.elements.email.value = address;
-  crop.forget();
-  go(null);
-  show("choices");
-  chosen();
+  layOut(photos);
+  adjust();
   form.querySelector("[type=submit]").focus();
 }
 
-/**
- * Whether the browser can show the (first) photo: HEIC mostly not. It is sent all the same, only no square can be drawn;
- * nor can one be for several photos.
- */
-function shown(visible) {
-  $("preview").hidden = !visible;
-  $("no-preview").hidden = visible;
-  const drawable = visible && state.photos.length === 1;
-  form.querySelector("[value=own]").disabled = !drawable;
-  form.querySelector("[value=own]").closest("label").hidden = !drawable;
-  $("work-photo").toggleAttribute("src", false);
-  if (visible) $("work-photo").src = state.address;
-}
-
-function chosen() {
-  const area = form.elements.area.value;
-  $("face-choices").hidden = area !== "faces";
-  $("own-choices").hidden = area !== "own";
-  crop.show(area === "own");
-}
-
-function options() {
-  const { area, faces, crop: distance, direction } = form.elements;
-  return { direction: direction.value, ...where(area.value, faces.value, distance.value) };
-}
-
-function where(area, faces, distance) {
-  if (area === "whole") return { whole: "true" };
-  if (area === "own") {
-    const { x, y, width, height } = crop.region();
-    return { region: [x, y, width, height].map((value) => value.toFixed(5)).join(",") };
-  }
-  return { faces, crop: distance };
-}
-
-/** Where the link is mailed to; empty: nowhere, or this service sends no e-mail. */
-function email() {
-  return form.elements.email?.value.trim() ?? "";
+/** What is shown while nothing is painted. */
+function rest() {
+  show(state.photos.length ? "choices" : "start");
+  if (state.photos.length) chosen();
 }
 
 // Watch
@@ -134,36 +78,46 @@ function paint(choice, key = freshKey()) {
     state.abort = abort;
     cancelButton().hidden = false;
     return accepted;
-  });
+  }, { sends: true, own: true });
 }
 
 /** Another picture of the photo that the service still has. */
-function again(variant, id = state.job, key = freshKey()) {
+function again(variant, id = state.job) {
+  const wish = `${id} ${variant}`;
+  const key = unanswered.get(wish) ?? freshKey();
+  unanswered.delete(wish);
   const begin = () => {
     status(words.accepted, null);
     cancelButton().hidden = true; // until its id is known
-    return repaint(id, variant, key);
+    return repaint(id, variant, key).catch((error) => {
+      if (error.code === "no_connection") unanswered.set(wish, key);
+      throw error;
+    });
   };
-  return work((lost) => again(variant, id, lost ? key : freshKey()), begin, state.kept);
+  return work(() => again(variant, id), begin, { back: state.kept, own: state.made.has(id) });
 }
 
 /**
  * Watch a job to its end.
  * @param {(lost: boolean) => void} retry  starts it anew; with the same key when nobody knows whether it arrived
- * @param {() => Promise<{id: string}>} begin
- * @param {object?} back  the job that is shown again when nothing comes of it
+ * @param {() => Promise<{id: string, links: {page: string}}>} begin
+ * @param {object?} options.back  the job that is shown again when nothing comes of it
+ * @param {boolean} options.sends  whether a photo is sent
+ * @param {boolean} options.own  whether it is made of the photos that are here
  */
-async function work(retry, begin, back = null) {
+async function work(retry, begin, { back = null, sends = false, own }) {
   stop();
   state.retry = retry;
-  const watching = (state.watching = { back });
+  const watching = (state.watching = { back, sends, own });
   show("work");
   try {
     const job = await begin();
-    if (state.watching !== watching) return;
+    pages.set(job.id, job.links.page);
+    if (state.watching !== watching) return throwAway(job.id);
     state.abort = null;
+    if (own) state.made.add(job.id);
     go(job.id, Boolean(back));
-    if (watching.unwanted) await cancel(job.id).catch(() => undefined);
+    if (watching.unwanted) await callBack(job.id);
     await watch(job, watching);
   } catch (error) {
     if (state.watching === watching) failed(error);
@@ -186,6 +140,7 @@ async function watch(job, watching) {
     try {
       const now = await look(job.id, wait);
       if (state.watching !== watching) return;
+      now.links.page ??= pages.get(job.id) ?? null;
       pause = PAUSE;
       wait = patience(now);
       if (now.pictures.length) return finished(now);
@@ -195,13 +150,31 @@ async function watch(job, watching) {
       }
       tell(now);
     } catch (error) {
-      if (!(error instanceof ApiError) || (error.code !== "no_connection" && error.status < 500)) throw error;
+      if (!passing(error)) throw error;
       if (state.watching === watching) status(words.lost, null);
       pause = Math.min(pause * 2, PAUSE_LONGEST);
     }
-    await new Promise((resolve) => setTimeout(resolve, pause));
+    await sleep(pause);
   }
 }
+
+/** Delete what was taken in when nobody waited for it any more. A lost connection is waited out, for two minutes. */
+async function throwAway(id) {
+  for (let pause = PAUSE; pause < 60_000; pause *= 2) {
+    try {
+      return await discard(pages.get(id));
+    } catch (error) {
+      if (!passing(error)) return null;
+    }
+    await sleep(pause);
+  }
+  return null;
+}
+
+const sleep = (time) => new Promise((resolve) => setTimeout(resolve, time));
+
+/** Whether the same may go well a little later. */
+const passing = (error) => error instanceof ApiError && (error.code === "no_connection" || error.status >= 500);
 
 /** Seconds until a place in a line is worth another look: a third of what is left. The picture is told of at once anyway. */
 function patience({ eta }) {
@@ -214,12 +187,7 @@ function tell(job) {
   status(standing(job), null);
 }
 
-function status(text, percent) {
-  if ($("status").textContent !== text) $("status").textContent = text;
-  if (percent === null) $("bar").removeAttribute("value");
-  else $("bar").value = percent;
-}
-
+/** Watch no longer. What can't be called back any more is thrown away once it is known by what name; see work(). */
 function stop() {
   state.abort?.();
   state.abort = null;
@@ -231,15 +199,21 @@ async function takeBack() {
   const id = watching?.id;
   if (!id && (state.abort?.() ?? true)) {
     stop();
-    return show(state.photos.length ? "choices" : "start");
+    return rest();
   }
   cancelButton().hidden = true;
   if (!id) {
     watching.unwanted = true; // all of it is sent: it is taken back as soon as it is known by what name
     return;
   }
-  // Painted in the meantime, or no connection: watching goes on and shows what became of it.
-  await cancel(id).catch(() => undefined);
+  await callBack(id);
+}
+
+/** Painted in the meantime, or no connection: watching goes on and shows what became of it. */
+function callBack(id) {
+  return cancel(id)
+    .catch((error) => error.code === "not_found" && pages.has(id) && discard(pages.get(id))) // not known to be one's own
+    .catch(() => undefined);
 }
 
 function cancelButton() {
@@ -263,7 +237,7 @@ function finished(job) {
   $("share-link").value = job.links.page && new URL(job.links.page, location.href).href;
   copyButton().textContent = words.copy_link;
   $("all-faces").textContent = say("all_faces", { found });
-  offer("result", job.again, { adjust: true });
+  offer("result", job.again, { adjust: state.made.has(job.id) });
   show("result", { focus: true });
 }
 
@@ -273,22 +247,23 @@ function copyButton() {
 
 /** @param {object?} job  as it ended, when it came so far */
 function failed(error, job = null) {
-  const back = state.watching?.back;
+  const { back, sends, own, id } = state.watching;
   state.watching = null;
   state.abort = null;
   const code = error instanceof ApiError ? error.code : "unexpected";
   const unwanted = code === "cancelled" || code === "aborted";
   // A proxy that takes no such photo has no words of ours.
   const text = code === "not_found" ? words.gone : error.message || (code === "photo_too_large" && words.too_large);
-  const why = [(error instanceof ApiError && text) || words.no_connection, later(error.retryAfter)].join(" ").trim();
+  const lost = sends && !id ? words.no_connection : words.no_answer;
+  const why = [(error instanceof ApiError && text) || lost, later(error.retryAfter)].join(" ").trim();
   if (back) {
     go(back.id);
-    finished(back);
+    finished(code === "photo_gone" ? { ...back, again: [] } : back);
     return complain(unwanted ? "" : why);
   }
   if (unwanted) {
     go(null);
-    return show(state.photos.length ? "choices" : "start");
+    return rest();
   }
   $("failure-text").textContent = why;
   keepPage("failure", job);
@@ -298,22 +273,11 @@ function failed(error, job = null) {
     return complain($("failure-text").textContent);
   }
   state.lost = code === "no_connection";
-  offer("failure", job?.again ?? [], { adjust: faceless, retry: !faceless && !HOPELESS.includes(code) && state.retry });
+  offer("failure", job?.again ?? [], {
+    adjust: own && faceless,
+    retry: own && !faceless && !HOPELESS.includes(code) && state.retry,
+  });
   return show("failure", { focus: true });
-}
-
-/**
- * Show a scene's buttons that make sense now.
- * @param {string[]} variants  what the service can make of the photo that it has
- * @param {Record<string, boolean>} resending  what needs the photo here; a page that was opened again has none
- */
-function offer(scene, variants, resending) {
-  for (const button of $(scene).querySelectorAll("[data-variant]")) {
-    button.hidden = !variants.includes(button.dataset.variant);
-  }
-  for (const [act, sensible] of Object.entries(resending)) {
-    document.querySelector(`#${scene} [data-act=${act}]`).hidden = !state.photos.length || !sensible;
-  }
 }
 
 /** What of a job can be deleted here: that of whoever sent it. */
@@ -323,22 +287,25 @@ function keepPage(scene, job) {
 }
 
 function wipe(question, yes, remove) {
-  ask(question, yes, async () => {
-    const { message } = await remove();
-    restart();
-    complain(message, { good: true });
-  });
+  const done = ({ message, known = true }) => {
+    if (known) restart();
+    complain(message, { good: known });
+  };
+  ask(question, yes, { remove, done, failed: complain });
 }
 
 function adjust() {
   go(null);
-  show("choices");
-  chosen();
+  rest();
 }
 
 function restart() {
+  // Taken in after all was wiped, perhaps, and before that was known here.
+  if (pages.has(state.watching?.id)) throwAway(state.watching.id);
   stop();
   go(null);
+  state.photos = [];
+  state.made.clear();
   state.kept = null;
   $("file").value = "";
   $("camera").value = "";
@@ -355,7 +322,10 @@ const acts = {
   again: (button) => again(button.dataset.variant),
   copy: () => copy($("share-link"), copyButton(), words.copied),
   retry: () => state.retry(state.lost),
-  delete: () => wipe(words.delete_sure, words.delete_now, () => discard(state.page)),
+  delete: () => {
+    const { page } = state; // of what is asked about, whatever is shown by the time of the answer
+    wipe(words.delete_sure, words.delete_now, () => discard(page));
+  },
   forget: () => wipe(words.forget_sure, words.forget_now, forgetme),
 };
 
@@ -364,13 +334,12 @@ document.addEventListener("click", (event) => {
   acts[button?.dataset.act]?.(button);
 });
 for (const id of ["file", "camera"]) $(id).addEventListener("change", (event) => take(event.target.files));
-form.addEventListener("change", chosen);
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   paint(options());
 });
 
-const busy = () => !$("work").hidden;
+const busy = () => !$("work").hidden || asking();
 document.addEventListener("paste", (event) => !busy() && take(event.clipboardData.files));
 document.addEventListener("dragover", (event) => {
   event.preventDefault();
@@ -383,13 +352,19 @@ document.addEventListener("drop", (event) => {
   if (!busy()) take(event.dataTransfer.files);
 });
 
+// Leaving the page, for another language too, would lose a photo that is chosen, or on its way.
+window.addEventListener("beforeunload", (event) => {
+  if (!$("choices").hidden || (state.watching?.sends && !state.watching.id)) event.preventDefault();
+});
+
 // A page that is opened again (or its address, sent to oneself) goes on where the job stands, and so does one that goes
-// back from what was made of a result to that result.
+// back from what was made of a result to that result; without a job in its address it shows the photo that is chosen.
 function resume() {
-  const known = location.hash.slice(1);
-  if (!/^[\w-]+$/.test(known)) return;
   stop();
-  const watching = (state.watching = {});
+  const known = location.hash.slice(1);
+  if (!/^[\w-]+$/.test(known)) return rest();
+  state.retry = null;
+  const watching = (state.watching = { own: state.made.has(known) });
   show("work");
   status(words.accepted, null);
   cancelButton().hidden = true;
@@ -398,5 +373,8 @@ function resume() {
 document.querySelector(".languages").addEventListener("click", ({ target }) => {
   if (target.href) target.hash = location.hash; // goes on there, in the other language
 });
-window.addEventListener("popstate", resume);
+window.addEventListener("popstate", () => {
+  withdraw();
+  resume();
+});
 resume();

@@ -15,7 +15,8 @@ button?.addEventListener("click", () => copy(document.getElementById("share-link
 // http nothing else tells the service that the form is its own.
 deletion?.querySelector("form").addEventListener("submit", async (event) => {
   event.preventDefault();
-  const answer = await fetch(event.target.action, { method: "POST", headers: { Accept: "application/json" } })
+  const headers = { Accept: "application/json", "Accept-Language": document.documentElement.lang };
+  const answer = await fetch(event.target.action, { method: "POST", headers })
     .then(async (response) => ({ ok: response.ok, body: await response.json() }))
     .catch(() => null);
   if (!answer?.ok) {

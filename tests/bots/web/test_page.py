@@ -174,6 +174,7 @@ async def test_a_language_is_chosen_and_kept(client: httpx.AsyncClient, studio: 
     studio.jobs["j"] = make_job("j")
     result = page_of("j", studio)
     german = {"Accept-Language": "de"}
+    await client.get("/")
     for path in ("/", result):
         answer = await client.get(f"{path}?language=ja", headers=german)
         assert (answer.status_code, answer.headers["location"]) == (303, path)
@@ -184,6 +185,16 @@ async def test_a_language_is_chosen_and_kept(client: httpx.AsyncClient, studio: 
     assert (await client.get("/?language=tlh", headers=german)).status_code == 200
     client.cookies.set("language", "tlh")
     assert '<html lang="de">' in (await client.get("/", headers=german)).text
+
+
+async def test_a_language_is_chosen_without_cookies(client: httpx.AsyncClient, studio: FakeStudio) -> None:
+    studio.jobs["j"] = make_job("j")
+    for path in ("/", page_of("j", studio)):
+        client.cookies.clear()
+        answer = await client.get(f"{path}?language=ja")
+        assert answer.status_code == 200
+        assert '<html lang="ja">' in answer.text
+        assert client.cookies["language"] == "ja"  # for who keeps them, from now on
 
 
 async def test_every_language_can_be_chosen(client: httpx.AsyncClient) -> None:

@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from bots.requests import Refused
 from bots.web.limits import SlidingWindow
+from bots.words import Words
 from tests.bots.web.fakes import FakeStudio, make_job
 
 PHOTO = b"\xff\xd8\xff" + b"x" * 1_000
@@ -151,6 +152,16 @@ async def test_refusals_of_the_studio(client: httpx.AsyncClient, studio: FakeStu
     assert problem(answer) == (status, code)
     assert ("retry-after" in answer.headers) is (status in {429, 503})
     assert "secret" not in answer.text
+
+
+async def test_a_photo_that_is_wiped_is_told_in_the_words_of_every_door(
+    client: httpx.AsyncClient, studio: FakeStudio
+) -> None:
+    studio.refusal = Refused("photo_gone", "wiped")
+    for language in ("en", "ja"):
+        answer = await send(client, {"Accept-Language": language})
+        assert problem(answer) == (410, "photo_gone")
+        assert answer.json()["detail"] == Words.load().say(language, "press.photo_gone")
 
 
 async def test_retry_after_is_the_studios_time(client: httpx.AsyncClient, studio: FakeStudio) -> None:

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from bots.studio import Studio
 from bots.web import WebDoor, create_app
+from bots.words import Words
 from config import Settings
 from storage import Database, ObjectStore, State
 from tests.bots.studio_parts import SteeredPipeline, ended, settings_in, studio_in
@@ -116,5 +117,7 @@ async def test_only_the_visitor_has_it_deleted(settings: Settings, pipeline: Ste
         refused = await client.post("/api/forgetme", headers={"Origin": "https://elsewhere.example"})
         assert refused.status_code == 403
         client.cookies.clear()
-        assert (await client.post("/api/forgetme")).json()["pictures"] == 0
+        unknown = (await client.post("/api/forgetme", headers={"Accept-Language": "de"})).json()
+        assert (unknown["pictures"], unknown["known"]) == (0, False)
+        assert unknown["message"] == Words.load().say("de", "page.unknown")
         assert len(await store.stale("", math.inf)) == 3

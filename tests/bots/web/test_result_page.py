@@ -4,7 +4,7 @@ import html
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import httpx
 import pytest
@@ -194,6 +194,11 @@ async def test_a_form_is_answered_by_a_page(client: httpx.AsyncClient, page: str
     assert answer.status_code == 200
     assert "Gelöscht: 1 Foto, 4 Bilddateien" in answer.text
     assert "<form" not in answer.text
+    # The languages at its foot lead to what can be read: at its own address something is only ever deleted.
+    forged = await client.post("/s/j.AAAAAAAAAAAAAAAA/delete", headers=headers)
+    for left in (answer, forged):
+        there = urljoin(str(left.url), re.findall(r'href="([^"]*\?language=ja)"', left.text)[0])
+        assert '<html lang="ja">' in (await client.get(there, follow_redirects=True)).text
 
 
 async def test_looking_never_deletes(client: httpx.AsyncClient, studio: FakeStudio, page: str) -> None:
