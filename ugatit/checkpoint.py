@@ -19,6 +19,9 @@ from ugatit.recipe import Recipe
 
 FILE = "checkpoint.safetensors"
 VERSION = 1
+LACKED = {  # by older checkpoints; the first that is written anew has it
+    "minutes": "this checkpoint does not say whether --minutes were to end the run: if so, give them again",
+}
 
 
 class CheckpointError(Exception):
@@ -49,11 +52,13 @@ class Saved:
         position: how far it is.
         minutes: of training after which the run ends, counted over all its parts; None where steps alone end it, and
             in checkpoints from before this was kept.
+        notes: what whoever resumes it should read.
     """
 
     recipe: Recipe
     position: Position
     minutes: float | None = None
+    notes: tuple[str, ...] = ()
 
 
 def save_checkpoint(
@@ -135,6 +140,7 @@ def _about(path: Path, metadata: Mapping[str, str]) -> Saved:
         about = json.loads(metadata["training"])
         if about["version"] != VERSION:
             raise ValueError(f"version {about['version']}, this is version {VERSION}")
-        return Saved(Recipe.from_dict(about["recipe"]), Position(**about["position"]), about.get("minutes"))
+        notes = tuple(note for name, note in LACKED.items() if name not in about)
+        return Saved(Recipe.from_dict(about["recipe"]), Position(**about["position"]), about.get("minutes"), notes)
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: not a checkpoint of this project ({error}).") from error
