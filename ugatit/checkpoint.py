@@ -21,6 +21,8 @@ FILE = "checkpoint.safetensors"
 VERSION = 1
 LACKED = {  # by older checkpoints; the first that is written anew has it
     "minutes": "this checkpoint does not say whether --minutes were to end the run: if so, give them again",
+    "gates": "this checkpoint does not say that its discriminators' gates are normalised: if it is from before they "
+    "were, its discriminators judge otherwise from here on and learn anew for a while",
 }
 
 
@@ -69,7 +71,13 @@ def save_checkpoint(
     Raises:
         OSError: it cannot be written; what was there is untouched.
     """
-    about = {"version": VERSION, "recipe": recipe.to_dict(), "position": asdict(position), "minutes": minutes}
+    about = {
+        "version": VERSION,
+        "recipe": recipe.to_dict(),
+        "position": asdict(position),
+        "minutes": minutes,
+        "gates": "normalised",
+    }
     tensors = {name: np.asarray(variable.numpy(), order="C") for name, variable in state.items()}
     handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(handle)
