@@ -6,7 +6,7 @@ One file, put in place by one rename, is whole or not there: a crash while it is
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -92,6 +92,16 @@ def save_checkpoint(
     except BaseException:
         os.unlink(beside)
         raise
+
+
+def remove_half_written(folder: Path, names: Iterable[str]) -> None:
+    """Deletes what a kill left of files of these names while they were written, each as large as the file.
+
+    Nobody else may be writing them.
+    """
+    for name in names:
+        for left in folder.glob(f".{name}.????????"):  # as tempfile calls them
+            left.unlink(missing_ok=True)
 
 
 def read_checkpoint(path: Path) -> Saved:

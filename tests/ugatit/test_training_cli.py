@@ -150,6 +150,19 @@ def test_a_run_that_is_at_its_end_says_why_it_does_nothing(runner: CliRunner, tm
         assert end in result.output, given
 
 
+@pytest.mark.usefixtures("eagerly")
+def test_what_a_kill_left_half_written_goes_with_the_next_start(runner: CliRunner, tmp_path: Path) -> None:
+    (recipe := tmp_path / "recipe.toml").write_text(SHAPE)
+    (out := tmp_path / "out").mkdir()
+    left = [out / f".{name}.safetensors.ab_12cd3" for name in ("checkpoint", "selfie2anime", "anime2selfie")]
+    for file in (*left, kept := out / ".checkpoint.safetensors.mine"):
+        file.touch()
+    arguments = ["train", "--data", str(write_data(tmp_path / "data")), "--out", str(out), "--config", str(recipe)]
+    result = runner.invoke(app, [*arguments, "--minutes", "0"])
+    assert result.exit_code == 0, result.output
+    assert [file.name for file in out.iterdir() if file.name.startswith(".")] == [kept.name]
+
+
 @pytest.mark.parametrize(
     ("extra", "message"),
     [
