@@ -12,11 +12,13 @@ import numpy as np
 import pillow_heif
 from PIL import Image
 
+from inference.colour import display_p3
 from inference.errors import InferenceError, PhotoTooLarge, PrepareTimeout, Unreadable, UnsupportedFormat
 from inference.formats import Format, sniff, webp_size
 from inference.webp import read_still
 
 ORIENTATION = 0x0112  # the EXIF tag
+P3_PRIMARIES = 12  # ITU-T H.273, table 2
 UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {  # EXIF 2.32, table 8: what turns each upright
     2: partial(cv2.flip, flipCode=1),
     3: partial(cv2.flip, flipCode=-1),
@@ -91,7 +93,13 @@ def _upright(image: Image.Image, pixels: np.ndarray, width: int, height: int) ->
         pixels = UPRIGHT[orientation](pixels)
     if orientation >= 5:
         width, height = height, width
-    return Photo(pixels, width, height, image.info.get("icc_profile"))
+    return Photo(pixels, width, height, image.info.get("icc_profile") or _named_profile(image))
+
+
+def _named_profile(image: Image.Image) -> bytes | None:
+    """A HEIC may name its colours by a number in place of a profile."""
+    named = image.info.get("nclx_profile") or {}
+    return display_p3() if named.get("color_primaries") == P3_PRIMARIES else None
 
 
 def _admit(data: bytes, limits: Limits) -> Format:
