@@ -191,6 +191,9 @@ async def _sweep(settings: Settings, studio: Studio, database: Database, store: 
             log.warning("not swept", error=str(error))
         else:
             log.info("swept", **asdict(swept))
+            if swept.spared:
+                what = "this new database knows nothing of them: put the right one back, or they go within a day"
+                log.warning("photos and pictures older than the database", count=swept.spared, meaning=what)
         await asyncio.sleep(SWEEP_EVERY)
 
 

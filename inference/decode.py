@@ -12,10 +12,13 @@ import numpy as np
 import pillow_heif
 from PIL import Image
 
+from inference.colour import display_p3
 from inference.errors import InferenceError, PhotoTooLarge, PrepareTimeout, Unreadable, UnsupportedFormat
 from inference.formats import Format, sniff, webp_size
+from inference.webp import read_still
 
 ORIENTATION = 0x0112  # the EXIF tag
+P3_PRIMARIES = 12  # ITU-T H.273, table 2
 UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {  # EXIF 2.32, table 8: what turns each upright
     2: partial(cv2.flip, flipCode=1),
     3: partial(cv2.flip, flipCode=-1),
@@ -68,25 +71,39 @@ def decode(data: bytes, limits: Limits, longest: int | None = None) -> Photo:
         Unreadable: empty, damaged or cut short.
         PrepareTimeout: the memory limit was hit.
     """
-    with _parser_errors(), Image.open(io.BytesIO(data), formats=(_admit(data, limits),)) as image:
-        _check(image.size, limits)
-        width, height = image.size
-        if longest is not None and image.format in {"JPEG", "MPO"}:
-            ratio = min(1.0, longest / max(image.size))
-            image.draft(None, (max(1, round(width * ratio)), max(1, round(height * ratio))))
-        image.load()
-        orientation = _orientation(image)
-        profile = image.info.get("icc_profile")
-        pixels = np.array(_rgb(image))
-        if orientation in UPRIGHT:
-            pixels = UPRIGHT[orientation](pixels)
+    with _parser_errors():
+        kind = _admit(data, limits)
+        if kind is Format.WEBP and (still := read_still(data)):
+            pixels, image = still
+            return _upright(image, pixels, *pixels.shape[1::-1])
+        with Image.open(io.BytesIO(data), formats=(kind.value,)) as image:
+            _check(image.size, limits)
+            width, height = image.size
+            if longest is not None and image.format in {"JPEG", "MPO"}:
+                ratio = min(1.0, longest / max(image.size))
+                image.draft(None, (max(1, round(width * ratio)), max(1, round(height * ratio))))
+            image.load()
+            return _upright(image, np.array(_rgb(image)), width, height)
+
+
+def _upright(image: Image.Image, pixels: np.ndarray, width: int, height: int) -> Photo:
+    """`pixels`, of a file's picture of width x height, as the metadata of `image` say that they are to be seen."""
+    orientation = _orientation(image)
+    if orientation in UPRIGHT:
+        pixels = UPRIGHT[orientation](pixels)
     if orientation >= 5:
         width, height = height, width
-    return Photo(pixels, width, height, profile)
+    return Photo(pixels, width, height, image.info.get("icc_profile") or _named_profile(image))
 
 
-def _admit(data: bytes, limits: Limits) -> str:
-    """Pillow's name of the one parser that may see `data`."""
+def _named_profile(image: Image.Image) -> bytes | None:
+    """A HEIC may name its colours by a number in place of a profile."""
+    named = image.info.get("nclx_profile") or {}
+    return display_p3() if named.get("color_primaries") == P3_PRIMARIES else None
+
+
+def _admit(data: bytes, limits: Limits) -> Format:
+    """The one format whose parser may see `data`."""
     if not data:
         raise Unreadable("the file is empty")
     kind = sniff(data)
@@ -97,7 +114,7 @@ def _admit(data: bytes, limits: Limits) -> str:
     if kind is Format.HEIC:
         _register_heif()
     Image.MAX_IMAGE_PIXELS = limits.pixels  # holds inside Pillow too, where a frame differs from the header
-    return kind.value
+    return kind
 
 
 def _check(size: tuple[int, int], limits: Limits) -> None:
@@ -147,4 +164,4 @@ def _rgb(image: Image.Image) -> Image.Image:
         white = Image.new("RGB", image.size, "white")
         white.paste(image, mask=image.getchannel("A"))
         return white
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")  # which would copy it

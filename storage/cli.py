@@ -93,6 +93,8 @@ async def _sweep(settings: Settings) -> None:
             now=time.time(),
         )
     print(f"Deleted: photos {swept.photos}, pictures {swept.pictures}, jobs {swept.jobs}, abandoned {swept.abandoned}.")
+    if swept.spared:
+        print(f"Spared: {swept.spared}, older than this new database. If it is the wrong one, put the right one back.")
 
 
 async def _forget(settings: Settings, person: str) -> None:

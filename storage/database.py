@@ -3,6 +3,7 @@
 import secrets
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -36,6 +37,7 @@ class Database:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.path = path
+        self._clock = clock
         self._sql = Sql(path, busy_timeout=busy_timeout)
         self.jobs = Jobs(self._sql, clock)
         self.people = People(self._sql)
@@ -44,13 +46,18 @@ class Database:
         self.arrivals = Arrivals(self._sql)
 
     async def __aenter__(self) -> Self:
-        await self._sql.open(migrate)
+        await self._sql.open(partial(migrate, clock=self._clock))
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._sql.close()
+
+    async def made_at(self) -> float:
+        """Unix seconds of its first migration; a copy that was put back is as old as what it was copied from."""
+        [row] = await self._sql.query("SELECT min(applied_at) AS at FROM migrations")
+        return float(row["at"])
 
     async def secret(self, name: str) -> bytes:
         """32 random bytes, made when first asked for and the same ever after, also for other processes."""

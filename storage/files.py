@@ -108,7 +108,7 @@ class FileStore:
                 with suppress(OSError):
                     os.unlink(name)
                 raise
-            _sync_folder(path.parent)  # the new name, too, outlives a power cut
+            sync_folder(path.parent)  # the new name, too, outlives a power cut
 
     def _open_half_written(self, folder: Path) -> tuple[int, str]:
         # A delete, also in another process, may remove the empty folder at any moment: between the two calls, or inside
@@ -172,7 +172,8 @@ def _explain(error: OSError, root: Path) -> StorageError:
     return StorageError("failed", f"Cannot use {where}: {error}.")
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make new names in a folder outlive a power cut."""
     # A folder that a delete removed in the meantime has no name left to sync.
     with suppress(FileNotFoundError):
         handle = os.open(folder, os.O_RDONLY)

@@ -1,5 +1,6 @@
 """One service a database: a second one would take the first one's jobs for what a dead one left."""
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
@@ -7,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from storage.errors import StorageError
-from storage.sql import explain
 
 
 @contextmanager
@@ -25,7 +25,7 @@ def sole_service(database: Path) -> Iterator[None]:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        raise explain(error, database) from error
+        raise _explain(error, path) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -36,8 +36,20 @@ def sole_service(database: Path) -> Iterator[None]:
         ) from None
     except OSError as error:
         os.close(descriptor)
-        raise explain(error, database) from error
+        raise _explain(error, path) from error
     try:
         yield
     finally:
         os.close(descriptor)  # the file stays: one that is removed could be locked by two, each an own one
+
+
+def _explain(error: OSError, path: Path) -> StorageError:
+    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+        what = f"Cannot write {path} ({error.strerror}): give it and its folder to the service's user"
+        return StorageError("not_writable", f"{what}, or set DATABASE_PATH.")
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return StorageError("disk_full", f"No space left for {path}: free some.")
+    if error.errno in {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS}:
+        what = f"The folder of DATABASE_PATH can't be locked ({path}: {error.strerror})"
+        return StorageError("database_failed", f"{what}: put the database on a local disk.")
+    return StorageError("not_writable", f"Cannot make {path} ({error.strerror}): set DATABASE_PATH.")

@@ -3,7 +3,7 @@
 import re
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -37,7 +37,7 @@ def known() -> list[Migration]:
     return sorted(found, key=lambda migration: migration.number)
 
 
-def migrate(connection: sqlite3.Connection, path: Path) -> None:
+def migrate(connection: sqlite3.Connection, path: Path, clock: Callable[[], float] = time.time) -> None:
     """Bring a database to the newest schema; does nothing when it is there already.
 
     Raises:
@@ -53,17 +53,17 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
             f"{migrations[-1].number}): update, or set DATABASE_PATH to another file.",
         )
     for migration in migrations[newest:]:
-        _apply(connection, migration)
+        _apply(connection, migration, clock())
 
 
-def _apply(connection: sqlite3.Connection, migration: Migration) -> None:
+def _apply(connection: sqlite3.Connection, migration: Migration, now: float) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         # Asked again now that the write lock is ours: another process may have been first.
         if not connection.execute("SELECT 1 FROM migrations WHERE number = ?", (migration.number,)).fetchone():
             for statement in _statements(migration.sql):
                 connection.execute(statement)
-            row = (migration.number, migration.name, time.time())
+            row = (migration.number, migration.name, now)
             connection.execute("INSERT INTO migrations VALUES (?, ?, ?)", row)
         connection.execute("COMMIT")
     except BaseException:

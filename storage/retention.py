@@ -21,17 +21,23 @@ _KEEP_ADDRESSES = 90_000.0
 _KEEP_ARRIVALS = 86_400.0
 # An object is written before its row: one without a row is only abandoned when it isn't brand new.
 _ABANDONED_AFTER = 3_600.0
+# What is older than the database itself is, as a rule, another's: somebody put back the wrong one, or none.
+_KEEP_OLDER = 86_400.0
 _BATCH = 500  # jobs at a time: the event loop and the database stay free for people in between
 
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What a sweep deleted: photos and pictures of jobs (objects), jobs (rows), objects that no job knows."""
+    """What a sweep deleted: photos and pictures of jobs (objects), jobs (rows), objects that no job knows.
+
+    And what it spared: such objects as are older than the database, for the first day of that one.
+    """
 
     photos: int
     pictures: int
     jobs: int
     abandoned: int
+    spared: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +84,14 @@ async def sweep(
     jobs = 0
     while removed := await database.jobs.remove_empty(now - max(keep_results, _KEEP_ROWS), limit=_BATCH):
         jobs += removed
-    abandoned = await _abandoned(database.jobs, store, INPUTS, now - _ABANDONED_AFTER)
-    if thorough:
-        abandoned += await _abandoned(database.jobs, store, RESULTS, now - _ABANDONED_AFTER)
-    await store.delete(abandoned)
-    return Swept(photos, pictures, jobs, len(abandoned))
+    made, abandoned, spared = await database.made_at(), 0, 0
+    for prefix in (INPUTS, RESULTS) if thorough else (INPUTS,):
+        found = await _abandoned(database.jobs, store, prefix, now - _ABANDONED_AFTER)
+        older = set(await store.stale(prefix, made)) if found and now - made < _KEEP_OLDER else set()
+        await store.delete([key for key in found if key not in older])
+        spared += len(older.intersection(found))
+        abandoned += len(found)
+    return Swept(photos, pictures, jobs, abandoned - spared, spared)
 
 
 async def _sweep_photos(jobs: Jobs, store: ObjectStore, before: float) -> int:

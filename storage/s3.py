@@ -124,9 +124,7 @@ class S3Store:
         """
         async with self.explained():
             await self.client.list_objects_v2(Bucket=self.bucket, Prefix=self.prefix + INPUTS, MaxKeys=1)
-        # A key of its own, or processes that start together would delete it under each other. Where photos lie, a sweep
-        # finds what a crash leaves.
-        key = f"{INPUTS}probe-{secrets.token_hex(8)}"
+        key = probe_key()
         await self.put(key, b"probe", "application/octet-stream")
         await self.get(key)
         await self.delete([key])
@@ -145,6 +143,14 @@ class S3Store:
             raise explain(error, self.bucket) from error
         except (BotoCoreError, aiohttp.ClientError, OSError) as error:
             raise explain(error, self.bucket) from error
+
+
+def probe_key() -> str:
+    """A key for a trial, one's own, or processes that start together would delete it under each other.
+
+    It lies where photos do: there a sweep finds what a crash leaves.
+    """
+    return f"{INPUTS}probe-{secrets.token_hex(8)}"
 
 
 async def open_client(lifetime: AsyncExitStack, bucket: str, *, signed: bool = True) -> Any:

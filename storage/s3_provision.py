@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from storage.errors import StorageError
 from storage.keys import INPUTS, RESULTS
-from storage.s3 import S3Store, open_client
+from storage.s3 import S3Store, open_client, probe_key
 from storage.s3_errors import code_of
 
 # What servers other than Amazon's say of the parts of the protocol that they leave out.
@@ -118,7 +118,7 @@ async def _optional(store: S3Store, step: Any) -> bool:
 
 
 async def _refuses_strangers(store: S3Store) -> None:
-    key = "probe-of-privacy"
+    key = probe_key()
     await store.put(key, b"probe", "application/octet-stream")
     try:
         async with AsyncExitStack() as lifetime:

@@ -6,7 +6,7 @@ One file, put in place by one rename, is whole or not there: a crash while it is
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,11 @@ from ugatit.recipe import Recipe
 
 FILE = "checkpoint.safetensors"
 VERSION = 1
+LACKED = {  # by older checkpoints; the first that is written anew has it
+    "minutes": "this checkpoint does not say whether --minutes were to end the run: if so, give them again",
+    "gates": "this checkpoint does not say that its discriminators' gates are normalised: if it is from before they "
+    "were, its discriminators judge otherwise from here on and learn anew for a while",
+}
 
 
 class CheckpointError(Exception):
@@ -49,11 +54,13 @@ class Saved:
         position: how far it is.
         minutes: of training after which the run ends, counted over all its parts; None where steps alone end it, and
             in checkpoints from before this was kept.
+        notes: what whoever resumes it should read.
     """
 
     recipe: Recipe
     position: Position
     minutes: float | None = None
+    notes: tuple[str, ...] = ()
 
 
 def save_checkpoint(
@@ -64,7 +71,13 @@ def save_checkpoint(
     Raises:
         OSError: it cannot be written; what was there is untouched.
     """
-    about = {"version": VERSION, "recipe": recipe.to_dict(), "position": asdict(position), "minutes": minutes}
+    about = {
+        "version": VERSION,
+        "recipe": recipe.to_dict(),
+        "position": asdict(position),
+        "minutes": minutes,
+        "gates": "normalised",
+    }
     tensors = {name: np.asarray(variable.numpy(), order="C") for name, variable in state.items()}
     handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(handle)
@@ -79,6 +92,16 @@ def save_checkpoint(
     except BaseException:
         os.unlink(beside)
         raise
+
+
+def remove_half_written(folder: Path, names: Iterable[str]) -> None:
+    """Deletes what a kill left of files of these names while they were written, each as large as the file.
+
+    Nobody else may be writing them.
+    """
+    for name in names:
+        for left in folder.glob(f".{name}.????????"):  # as tempfile calls them
+            left.unlink(missing_ok=True)
 
 
 def read_checkpoint(path: Path) -> Saved:
@@ -135,6 +158,7 @@ def _about(path: Path, metadata: Mapping[str, str]) -> Saved:
         about = json.loads(metadata["training"])
         if about["version"] != VERSION:
             raise ValueError(f"version {about['version']}, this is version {VERSION}")
-        return Saved(Recipe.from_dict(about["recipe"]), Position(**about["position"]), about.get("minutes"))
+        notes = tuple(note for name, note in LACKED.items() if name not in about)
+        return Saved(Recipe.from_dict(about["recipe"]), Position(**about["position"]), about.get("minutes"), notes)
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: not a checkpoint of this project ({error}).") from error

@@ -37,14 +37,18 @@ def fetch_command(
     """
     from ugatit.importing import import_checkpoint
 
+    name = Path(urlsplit(source).path)
     # Named after what it must be: another file of the same name elsewhere is not gone on with.
-    kept = out.with_name(f"{out.stem}.{sha256[:12]}{Path(urlsplit(source).path).suffix}")
+    kept = out.with_name(f"{out.stem}.{sha256[:12]}{name.suffix}")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         if not kept.exists():
             fetch(source, kept, sha256=sha256, size=size)
         with tempfile.TemporaryDirectory(dir=out.parent) as folder:
-            checkpoint = unpack(kept, Path(folder), inside)
+            # A checkpoint at the top of its archive lies in a folder of the archive's name: the importer goes by it.
+            unpacked = Path(folder, name.stem.removesuffix(".tar") or "archive")
+            unpacked.mkdir()
+            checkpoint = unpack(kept, unpacked, inside)
             done = import_checkpoint(
                 checkpoint, out, direction=direction, image_size=image_size, smoothing=smoothing, half=half
             )

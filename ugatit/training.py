@@ -9,7 +9,7 @@ import numpy as np
 
 from ugatit.augment import Batches
 from ugatit.backends import Backend
-from ugatit.checkpoint import FILE, Position, load_checkpoint, read_checkpoint, save_checkpoint
+from ugatit.checkpoint import FILE, Position, load_checkpoint, read_checkpoint, remove_half_written, save_checkpoint
 from ugatit.data import Split
 from ugatit.direction import Direction
 from ugatit.loading import save_generator
@@ -77,7 +77,7 @@ class TrainingRun:
     Args:
         recipe: what is trained.
         pictures: with what.
-        out: folder for checkpoint, log, sheets and weights; it exists.
+        out: folder for checkpoint, log, sheets and weights; it exists, and no other run writes there.
         backend: see `ugatit.backends.current_backend`.
         pace: when it ends and writes.
         resume: go on from the checkpoint in `out`; a critic that it lacks and a pool of another size begin anew.
@@ -103,6 +103,7 @@ class TrainingRun:
     ) -> None:
         self.recipe, self.pictures, self.out, self.pace = recipe, pictures, out, pace
         self._clock, self._written = clock, written
+        remove_half_written(out, [FILE, *(f"{direction}.safetensors" for direction in Direction)])
         self.trainer = Trainer(recipe, backend)
         self._before = 0.0  # seconds of earlier parts
         networks, fresh = self.trainer.networks, recipe.critic

@@ -4,6 +4,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,7 +24,7 @@ from ugatit.training_log import NotFiniteError
 from ugatit.training_places import open_places
 
 if TYPE_CHECKING:
-    from ugatit.training import Pictures
+    from ugatit.training import Pictures, TrainingRun
 
 SHORT = {
     "discriminator": "d",
@@ -92,10 +93,10 @@ def train(
                 step = saved.position.step if saved else 0
                 check_memory(recipe, free_memory(), teachers_of(recipe, step))
             pictures = _pictures(places.pull_data(), recipe.generator.image_size)
-            for split in (pictures.train_a, pictures.train_b, pictures.show_a, pictures.show_b):
-                for note in split.notes:
-                    console.print(note, highlight=False)
-            if saved and minutes is None and steps is None:
+            splits = (pictures.train_a, pictures.train_b, pictures.show_a, pictures.show_b)
+            for note in (*chain(*(split.notes for split in splits)), *(saved.notes if saved else ())):
+                console.print(note, highlight=False)
+            if saved and minutes is None and steps is None and recipe.steps == saved.recipe.steps:
                 minutes = saved.minutes
             pace = Pace(minutes, checkpoint_every * 60, sheet_every * 60)
 
@@ -108,6 +109,7 @@ def train(
             run = TrainingRun(recipe, pictures, places.out, backend, pace, resume=resume, written=push)
             counts = f"{len(pictures.train_a.pictures)} selfies, {len(pictures.train_b.pictures)} anime faces"
             console.print(f"training on {counts}, {run.trainer.policy}, from step {run.position.step}", highlight=False)
+            over = _over(run) if saved else None
             with _stop_signals() as stopping, _progress(console) as bar:
                 task = bar.add_task("", total=SHARES, completed=int(SHARES * run.progress), figures="compiling")
 
@@ -133,8 +135,17 @@ def train(
     except NotFiniteError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
-    end = "done" if done else "stopped, go on with --resume"
+    end = over or "done" if done else "stopped, go on with --resume"
     typer.echo(f"{end}: {run.position.step} steps, {run.position.pairs} pairs; weights and sheets in {out}")
+
+
+def _over(run: "TrainingRun") -> str | None:
+    """Why a run that was to go on is at its end already, and what moves that."""
+    if run.progress < 1:
+        return None
+    if run.trainer.step >= run.recipe.steps:
+        return f"nothing to do, its {run.recipe.steps:,} steps are done (give more with --steps)"
+    return f"nothing to do, its {run.pace.minutes:g} minutes are over (give more with --minutes, or --steps)"
 
 
 def _recipe(checkpoint: Path, config: Path | None, options: Mapping[str, Any], saved: Saved | None) -> Recipe:

@@ -19,7 +19,7 @@ def build(kind: Any, name: str, values: Any) -> Any:
     Args:
         kind: the dataclass. A field whose type has no rule here, such as one of another dataclass, is its own affair.
         name: what the table is called in messages.
-        values: the table.
+        values: the table. A whole number may be written as 1e6 is, which TOML and JSON read as a float.
 
     Raises:
         ValueError: no table, an unknown field, a value of another type, or one out of range; the message names the
@@ -28,6 +28,7 @@ def build(kind: Any, name: str, values: Any) -> Any:
     types = {field.name: field.type for field in fields(kind)}
     if unknown := sorted(set(table(name, values)) - set(types)):
         raise ValueError(f"{name}: unknown fields. Received: {', '.join(unknown)}; known: {', '.join(sorted(types))}")
+    values = {key: _as_meant(types[key], value) for key, value in values.items()}
     for key, value in values.items():
         rule = RULES.get(types[key])
         if rule and not rule.holds(value):
@@ -40,6 +41,10 @@ def table(name: str, value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise ValueError(f"{name} must be a table. Received: {value!r}")
     return value
+
+
+def _as_meant(kind: Any, value: Any) -> Any:
+    return int(value) if kind is int and isinstance(value, float) and value.is_integer() else value
 
 
 def _is_whole(value: Any) -> bool:

@@ -34,7 +34,17 @@ def profile(primaries: np.ndarray, space: bytes = b"RGB ") -> bytes:
 
 def encode(srgb: np.ndarray, primaries: np.ndarray) -> np.ndarray:
     """(…, 3) uint8 sRGB colours → their values in the space that `profile(primaries)` describes."""
+    return np.round(255 * _linear(srgb, primaries) ** (1 / GAMMA)).astype(np.uint8)
+
+
+def encode_as_srgb(srgb: np.ndarray, primaries: np.ndarray) -> np.ndarray:
+    """The same for a space with the curve of sRGB, as Display P3 is."""
+    linear = _linear(srgb, primaries)
+    value = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return np.round(255 * value).astype(np.uint8)
+
+
+def _linear(srgb: np.ndarray, primaries: np.ndarray) -> np.ndarray:
     value = srgb / 255
     linear = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
-    other = linear @ (np.linalg.inv(primaries) @ SRGB).T
-    return np.round(255 * np.clip(other, 0, 1) ** (1 / GAMMA)).astype(np.uint8)
+    return np.clip(linear @ (np.linalg.inv(primaries) @ SRGB).T, 0, 1)

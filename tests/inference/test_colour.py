@@ -37,6 +37,18 @@ def test_a_photo_in_another_space_shows_the_same_skin(kind: str, primaries: np.n
     assert np.abs(shown - SKIN).max() <= 4  # lossy formats
 
 
+@pytest.mark.parametrize(("number", "primaries"), [(12, profiles.DISPLAY_P3), (1, profiles.SRGB)])
+def test_a_heic_that_names_its_colours_by_number_shows_the_same_skin(number: int, primaries: np.ndarray) -> None:
+    pillow_heif.register_heif_opener(thumbnails=False)
+    image = Image.fromarray(profiles.encode_as_srgb(SKIN, primaries)).resize((64, 64), Image.Resampling.NEAREST)
+    named = {"color_primaries": number, "transfer_characteristics": 13, "matrix_coefficients": 6, "full_range_flag": 1}
+
+    photo = decode(encoded(image, "HEIF", quality=95, save_nclx_profile=True, **named), LIMITS)
+
+    shown = to_srgb(photo.pixels, photo.profile)[16::32, 16::32].astype(int)
+    assert np.abs(shown - SKIN).max() <= 4  # lossy formats
+
+
 def test_the_spaces_differ_enough_for_that_to_mean_something() -> None:
     for primaries in (profiles.DISPLAY_P3, profiles.ADOBE_RGB):
         assert np.abs(profiles.encode(SKIN, primaries).astype(int) - SKIN).max() > 8

@@ -183,6 +183,15 @@ def test_transparency_becomes_white(kind: str) -> None:
     assert pixels[5, 25].tolist() == [255, 255, 255]
 
 
+def test_half_transparent_webp_is_what_png_is() -> None:
+    image = quarters()
+    image.putalpha(Image.linear_gradient("L").resize(image.size))
+
+    shown, expected = (decode(encoded(image, kind, lossless=True), LIMITS).pixels for kind in ("WEBP", "PNG"))
+
+    assert np.abs(shown.astype(int) - expected).max() <= 1
+
+
 @pytest.mark.parametrize("kind", ["PNG", "WEBP"])
 def test_an_animation_is_its_first_frame(kind: str) -> None:
     red, blue = (Image.new("RGB", (32, 32), colour) for colour in ("red", "blue"))

@@ -181,6 +181,17 @@ async def test_too_much_memory_is_refused_and_the_process_goes_on(preparer: Prep
     assert (await preparer.prepare(photo, Options())).found == 1
 
 
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "WEBP lossless", "WEBP transparent"])
+async def test_the_largest_photo_taken_fits_into_the_memory(preparer: Preparer, kind: str) -> None:
+    # A quarter of the default's pixels in a quarter of its memory.
+    image = Image.new("RGBA" if "transparent" in kind else "RGB", (4096, 3072), "teal")
+    options = {"lossless": "lossless" in kind, "method": 0} if "WEBP" in kind else {}
+
+    prepared = await preparer.prepare(encoded(image, kind.split()[0], **options), Options(whole=True))
+
+    assert np.abs(prepared.originals.astype(int) - (0, 128, 128)).max() <= 4
+
+
 async def test_a_process_that_takes_too_long_is_killed_and_replaced(
     preparer: Preparer, photo: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from storage import Database, FileStore
 from tests.fakes.s3 import S3Server, s3_server
-from tests.storage.parts import Clock
+from tests.storage.parts import DAY, START, Clock
 
 
 @pytest.fixture
@@ -17,7 +17,9 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def database(tmp_path: Path, clock: Clock) -> AsyncIterator[Database]:
+    clock.now = START - 2 * DAY  # one that has been in use for days
     async with Database(tmp_path / "data" / "test.db", clock=clock) as opened:
+        clock.now = START
         yield opened
 
 

@@ -1,10 +1,17 @@
 """Copies of the database: complete while it is in use, and never at the cost of what is there."""
 
+import asyncio
+import errno
 import re
+import resource
 import shutil
+import signal
 import sqlite3
 import stat
-from contextlib import closing
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +23,10 @@ from tests.storage.parts import job
 
 def side_files(path: Path) -> list[Path]:
     return [side for side in (path.with_name(f"{path.name}-{kind}") for kind in ("wal", "shm")) if side.exists()]
+
+
+def hidden(folder: Path) -> list[Path]:
+    return list(folder.glob(".copy.db.*"))
 
 
 async def test_a_copy_has_what_is_in_the_side_file_only(database: Database, tmp_path: Path) -> None:
@@ -102,3 +113,71 @@ async def test_what_is_wrong_is_named(tmp_path: Path, path: str, copy: str, word
     with pytest.raises(StorageError, match=words):
         back_up(tmp_path / path, tmp_path / copy)
     assert not (tmp_path / copy).exists()
+
+
+KILLED = """
+import os, pathlib, signal, sqlite3, sys
+from storage import backup
+def killed(*_):
+    os.kill(os.getpid(), signal.SIGTERM)
+    signal.pause()
+backup.check = killed
+backup.back_up(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]))
+"""
+
+
+async def test_one_that_is_killed_leaves_no_copy(database: Database, tmp_path: Path) -> None:
+    await database.jobs.add(job())
+    copy = tmp_path / "copy.db"
+    killed = await asyncio.create_subprocess_exec(sys.executable, "-c", KILLED, database.path, copy)
+    assert await killed.wait() == -signal.SIGTERM
+    assert not copy.exists()
+    assert {stat.S_IMODE(left.stat().st_mode) for left in hidden(tmp_path)} == {0o600}
+    back_up(database.path, copy)
+    assert copy.exists()
+
+
+async def test_on_a_full_disk_nothing_is_left(database: Database, tmp_path: Path) -> None:
+    await database.jobs.add(replace(job(), options="x" * 4_000_000))  # more than SQLite keeps in memory
+    (folder := tmp_path / "full").mkdir()
+    with at_most(1_000_000), pytest.raises(StorageError, match=r"/full/copy\.db"):
+        back_up(database.path, folder / "copy.db")
+    assert list(folder.iterdir()) == []
+
+
+@contextmanager
+def at_most(size: int) -> Iterator[None]:
+    """Files of this process end there: to SQLite that is a disk with no space left."""
+    before, limit = signal.signal(signal.SIGXFSZ, signal.SIG_IGN), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limit[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, before)
+
+
+async def test_a_file_that_came_meanwhile_is_not_overwritten(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "copy.db"
+    monkeypatch.setattr("storage.backup.check", lambda _: copy.write_text("another's"))
+    with pytest.raises(StorageError, match="exists: name a new file"):
+        back_up(database.path, copy)
+    assert copy.read_text() == "another's"
+    assert hidden(tmp_path) == []
+
+
+async def test_a_file_system_without_links_takes_a_copy_as_well(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")  # as FAT says it
+
+    monkeypatch.setattr("os.link", refused)
+    await database.jobs.add(job())
+    back_up(database.path, tmp_path / "copy.db")
+    async with Database(tmp_path / "copy.db") as restored:
+        assert [one.id for one in await restored.jobs.unfinished()] == ["a"]
+    with pytest.raises(StorageError, match="exists: name a new file"):
+        back_up(database.path, tmp_path / "copy.db")

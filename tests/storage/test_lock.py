@@ -1,6 +1,8 @@
 """The lock that keeps a second service off the database: whom it stops, and who lets it go."""
 
+import errno
 import multiprocessing
+import os
 import subprocess
 import sys
 from multiprocessing.synchronize import Event
@@ -82,3 +84,29 @@ def _stay(running: Event, end: Event) -> None:
 def test_a_folder_that_cannot_be_written_is_named() -> None:
     with pytest.raises(StorageError, match=r"/proc/jobs\.db.*set DATABASE_PATH"), sole_service(Path("/proc/jobs.db")):
         pass
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_disk_that_knows_no_locks_is_no_matter_of_rights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with pytest.raises(StorageError) as refused, sole_service(path := tmp_path / "jobs.db"):
+        pass
+    reason = f"{path}.lock: {os.strerror(number)}"
+    expected = f"The folder of DATABASE_PATH can't be locked ({reason}): put the database on a local disk."
+    assert str(refused.value) == expected
+
+
+def test_a_lock_of_another_user_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr("os.open", refuse)
+    with pytest.raises(StorageError) as refused, sole_service(path := tmp_path / "jobs.db"):
+        pass
+    expected = f"Cannot write {path}.lock (Permission denied): give it and its folder to the service's user"
+    assert str(refused.value) == f"{expected}, or set DATABASE_PATH."

@@ -1,6 +1,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -97,6 +98,18 @@ async def test_what_a_worker_handed_over_and_nobody_took_is_deleted_beside_its_j
     await put(files, *painted_keys("a", 2, 1), at=START)
     assert await sweep(database, files, **KEEP, now=START + 1, thorough=False) == replace(NOTHING, abandoned=2)
     assert stored(files) == {"inputs/a/1", *painted_keys("a", 2, 1)}
+
+
+async def test_what_is_older_than_a_new_database_stays_for_its_first_day(
+    tmp_path: Path, files: FileStore, clock: Clock
+) -> None:
+    await put(files, "inputs/old", "results/old/1.png", at=START - DAY)
+    await put(files, "results/lost/1.png", at=START + 1)
+    async with Database(tmp_path / "new.db", clock=clock) as database:
+        assert await sweep(database, files, **KEEP, now=START + 2 * HOUR) == replace(NOTHING, abandoned=1, spared=2)
+        assert stored(files) == {"inputs/old", "results/old/1.png"}
+        assert await sweep(database, files, **KEEP, now=START + DAY) == replace(NOTHING, abandoned=2)
+    assert stored(files) == set()
 
 
 async def test_a_quick_sweep_leaves_the_long_look_out(database: Database, files: FileStore) -> None:

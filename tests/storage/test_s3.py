@@ -1,3 +1,4 @@
+import asyncio
 import subprocess
 import sys
 import time
@@ -206,6 +207,20 @@ async def test_provision_makes_a_private_bucket_with_rules(s3: S3Server) -> None
     }
     assert listed["KeyCount"] == 0
     assert await provisioned("made-by-us") == ["s3://made-by-us: exists.", *rest]
+
+
+async def test_two_that_provision_at_once_do_not_meet(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    await make_bucket("at-once")
+    keys, put = [], S3Store.put
+
+    async def noted(store: S3Store, key: str, data: bytes, content_type: str) -> None:
+        keys.append(key)
+        await put(store, key, data, content_type)
+
+    monkeypatch.setattr(S3Store, "put", noted)
+    await asyncio.gather(provisioned("at-once"), provisioned("at-once"))
+    assert len(keys) == len(set(keys)) == 4
+    assert all(key.startswith("inputs/probe-") for key in keys)
 
 
 async def test_provision_keeps_the_rules_of_others(s3: S3Server) -> None:

@@ -183,6 +183,21 @@ def test_a_packed_checkpoint_is_imported(tmp_path: Path, kind: str) -> None:
     assert [path.name for path in out.parent.iterdir()] == ["w.safetensors"]
 
 
+@pytest.mark.parametrize("kind", ["zip", "gztar"])
+def test_an_archive_without_its_folder_has_the_name_of_it(tmp_path: Path, kind: str) -> None:
+    name = "UGATIT_light_selfie2anime_lsgan_4resblock_6dis_1_1_10_10_1000_sn"
+    variables = tensorflow_variables({"generator_B": random_weights(TINY)})
+    write_tensorflow(tmp_path / "run" / "UGATIT.model-1000000", variables)
+    archive = Path(shutil.make_archive(str(tmp_path / name), kind, tmp_path / "run"))
+    sha256, out = hashlib.sha256(archive.read_bytes()).hexdigest(), tmp_path / "w.safetensors"
+    arguments = ["fetch-weights", str(archive), "--sha256", sha256, "--out", str(out), "--image-size", "16"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    header = read_header(out)
+    assert not header.config.smoothing
+    assert header.provenance["imported"] == f"{name} (TensorFlow release)"
+
+
 def test_from_a_bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with s3_server(tmp_path / "server") as bucket:
         for name, value in bucket.environment.items():

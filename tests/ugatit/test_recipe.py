@@ -21,7 +21,7 @@ WEIGHTS = {"critic": {"weights": "file"}, "teacher": {"weights": "folder"}}
 NAN, INFINITE = float("nan"), float("inf")
 WRONG: dict[Any, list[Any]] = {
     bool: ["no", 1, 0.0, []],
-    int: [2.0, "100", True, NAN, [1], {}],
+    int: [2.5, INFINITE, "100", True, NAN, [1], {}],
     float: ["10", True, NAN, INFINITE, -INFINITE, 10**400, [1.0]],
     str: [3, False, ["a"], {}],
     tuple[int, int]: [3, "35", [1.0, 2], [True, 2], [1], [1, 2, 3], {}],
@@ -32,7 +32,7 @@ OTHERS = [3, True, [3], [[]], "both", {"a": 1}]  # for names of kinds and for li
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("batch = 2.0", "recipe: batch must be a whole number. Received: 2.0"),
+        ("batch = 2.5", "recipe: batch must be a whole number. Received: 2.5"),
         ('steps = "100"', "recipe: steps must be a whole number. Received: '100'"),
         ('augment = "no"', "recipe: augment must be true or false. Received: 'no'"),
         ("seed = -1", "seed must not be negative. Received: -1"),
@@ -59,6 +59,15 @@ def test_no_field_takes_a_value_of_another_type(name: str) -> None:
             values = one if name == "recipe" else {name: {**WEIGHTS.get(name, {}), **one}}
             with pytest.raises(ValueError, match=f"{field.name} must be .*Received: "):
                 Recipe.from_dict(values)
+
+
+def test_a_whole_number_may_be_written_as_a_power_of_ten(tmp_path: Path) -> None:
+    (file := tmp_path / "recipe.toml").write_text('steps = 1e6\nwarm_up = 1e3\n[teacher]\nweights = "w"\nsteps = 5e2\n')
+    recipe = Recipe.from_toml(file, {}, dict)
+    assert recipe.teacher is not None
+    found = [recipe.steps, recipe.warm_up, recipe.teacher.steps]
+    assert found == [1_000_000, 1_000, 500]
+    assert {type(number) for number in found} == {int}
 
 
 @pytest.mark.parametrize("weight", ["adversarial", "cycle", "identity", "cam", "penalty", "r1"])

@@ -1,16 +1,14 @@
 """One step, recipes, and checkpoints that do not fit."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
 
 from tests.ugatit.training import advance, tiny_recipe, values
 from ugatit.backends import cpu_has_bfloat16, current_backend
-from ugatit.checkpoint import CheckpointError, Position, Saved, load_checkpoint, read_checkpoint, save_checkpoint
+from ugatit.checkpoint import CheckpointError, Position, load_checkpoint, read_checkpoint, save_checkpoint
 from ugatit.recipe import Recipe
 from ugatit.trainer import Trainer, policy_of
 
@@ -133,9 +131,3 @@ def test_checkpoints_that_cannot_be(trainer: Trainer, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"checkpoint\.safetensors: cut short"):
         read_checkpoint(path)
     assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_checkpoint_from_before_minutes_were_kept(tmp_path: Path) -> None:
-    about = {"version": 1, "recipe": tiny_recipe().to_dict(), "position": {"step": 3, "pairs": 6, "seconds": 1.5}}
-    save_file({}, path := tmp_path / "checkpoint.safetensors", {"training": json.dumps(about)})
-    assert read_checkpoint(path) == Saved(tiny_recipe(), Position(3, 6, 1.5), minutes=None)

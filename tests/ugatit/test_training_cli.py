@@ -117,6 +117,7 @@ def test_minutes_hold_until_something_else_is_said(
     runner: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (recipe := tmp_path / "recipe.toml").write_text(SHAPE)
+    (more := tmp_path / "more.toml").write_text("steps = 12")
     out = tmp_path / "out"
     arguments = ["train", "--data", str(write_data(tmp_path / "data")), "--out", str(out)]
     stop_after_each_step(monkeypatch)
@@ -125,10 +126,41 @@ def test_minutes_hold_until_something_else_is_said(
         (["--resume"], 60),
         (["--resume", "--minutes", "90"], 90),
         (["--resume", "--steps", "9"], None),
+        (["--resume", "--minutes", "60"], 60),
+        (["--resume", "--config", str(recipe)], 60),
+        (["--resume", "--config", str(more)], None),
     ):
         result = runner.invoke(app, [*arguments, *given])
         assert result.exit_code == 0, result.output
         assert read_checkpoint(out / "checkpoint.safetensors").minutes == held, given
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_a_run_that_is_at_its_end_says_why_it_does_nothing(runner: CliRunner, tmp_path: Path) -> None:
+    (recipe := tmp_path / "recipe.toml").write_text(SHAPE)
+    arguments = ["train", "--data", str(write_data(tmp_path / "data")), "--out", str(tmp_path / "out")]
+    for given, end in (
+        (["--config", str(recipe), "--minutes", "0"], "done: 0 steps"),
+        (["--resume"], "nothing to do, its 0 minutes are over (give more with --minutes, or --steps): 0 steps"),
+        (["--resume", "--steps", "1"], "done: 1 steps"),
+        (["--resume"], "nothing to do, its 1 steps are done (give more with --steps): 1 steps"),
+    ):
+        result = runner.invoke(app, [*arguments, *given])
+        assert result.exit_code == 0, result.output
+        assert end in result.output, given
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_what_a_kill_left_half_written_goes_with_the_next_start(runner: CliRunner, tmp_path: Path) -> None:
+    (recipe := tmp_path / "recipe.toml").write_text(SHAPE)
+    (out := tmp_path / "out").mkdir()
+    left = [out / f".{name}.safetensors.ab_12cd3" for name in ("checkpoint", "selfie2anime", "anime2selfie")]
+    for file in (*left, kept := out / ".checkpoint.safetensors.mine"):
+        file.touch()
+    arguments = ["train", "--data", str(write_data(tmp_path / "data")), "--out", str(out), "--config", str(recipe)]
+    result = runner.invoke(app, [*arguments, "--minutes", "0"])
+    assert result.exit_code == 0, result.output
+    assert [file.name for file in out.iterdir() if file.name.startswith(".")] == [kept.name]
 
 
 @pytest.mark.parametrize(
