@@ -13,6 +13,7 @@ import structlog
 from telegram import Bot, Update
 from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
 
+from bots.telegram import albums
 from bots.telegram.backoff import Backoff, asked_pause
 
 log = structlog.get_logger(__name__)
@@ -21,15 +22,21 @@ LONG_POLL = 30  # seconds that Telegram holds a request when there is nothing
 GLANCE = 0.3  # seconds between two looks for news while older updates are still being dealt with
 MOST = 100  # updates that Telegram gives at once
 STEP = 10  # new updates asked for at once; reading a hundred would hold up the event loop
-BUSY = 10  # with more under way, none are asked for: they would take turns of the loop from pictures that are ready
+BUSY = 10  # with more under way, an album being one, none are asked for: pictures that are ready need the loop's turns
 HELD = 60.0  # seconds after which an update is confirmed regardless, so that a stuck one does not stop all
 ALLOWED = ("message", "callback_query", "inline_query", "my_chat_member")
 
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
+    update: Update
     task: asyncio.Task[bool]
     since: float  # of the loop's clock
+
+    @property
+    def album(self) -> tuple[int, str] | None:
+        message = self.update.message
+        return (message.chat_id, message.media_group_id) if message and message.media_group_id else None
 
 
 class Poller:
@@ -57,7 +64,7 @@ class Poller:
         backoff = Backoff()
         while self._settle():
             try:
-                if sum(not taken.task.done() for taken in self._taken.values()) <= BUSY:
+                if self._may_ask():
                     await self._poll(0 if self._taken else LONG_POLL)
             except InvalidToken:
                 raise
@@ -93,6 +100,14 @@ class Poller:
         except (TelegramError, TimeoutError) as error:
             log.info("updates not confirmed; they come again after the start", why=str(error))
 
+    def _may_ask(self) -> bool:
+        """Not with too many under way, unless the rest of an album may be waiting, which is not to be torn apart."""
+        under_way = [taken for taken in self._taken.values() if not taken.task.done()]
+        if len({taken.album or taken.update.update_id for taken in under_way}) <= BUSY:
+            return True
+        lately = asyncio.get_running_loop().time() - albums.QUIET
+        return any(taken.album and taken.since > lately for taken in under_way)
+
     async def _poll(self, seconds: int) -> None:
         updates = await self._bot.get_updates(
             offset=self._offset or None,
@@ -105,7 +120,7 @@ class Poller:
         for update in updates:
             if update.update_id not in self._taken:
                 task = asyncio.create_task(self._deal(update), name=f"update {update.update_id}")
-                self._taken[update.update_id] = _Taken(task, now)
+                self._taken[update.update_id] = _Taken(update, task, now)
                 await asyncio.sleep(0)  # many that begin at the same moment would hold up everybody else
 
     async def _deal(self, update: Update) -> bool:
