@@ -15,6 +15,7 @@ from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
 
 from bots.telegram import albums
 from bots.telegram.backoff import Backoff, asked_pause
+from storage import StorageError
 
 log = structlog.get_logger(__name__)
 
@@ -42,18 +43,25 @@ class _Taken:
 class Poller:
     """Args:
     handle: deals with one update; False when it must come again after a restart.
+    keep: writes one down until the task that deals with it is done.
 
     Attributes:
         online: whether Telegram answered when it was last asked for updates.
     """
 
-    def __init__(self, bot: Bot, handle: Callable[[Update], Awaitable[bool]]) -> None:
+    def __init__(
+        self,
+        bot: Bot,
+        handle: Callable[[Update], Awaitable[bool]],
+        keep: Callable[[Update, asyncio.Task[bool]], Awaitable[None]],
+    ) -> None:
         self.online = True  # it has just taken the token
         self._bot = bot
         self._handle = handle
+        self._keep = keep
         self._offset = 0
         self._taken: dict[int, _Taken] = {}  # not confirmed yet, by update id
-        self._late: set[asyncio.Task[bool]] = set()  # confirmed before they were done
+        self._late: dict[int, _Taken] = {}  # confirmed before they were done
 
     async def run(self) -> None:
         """Poll until cancelled, or until `handle` takes no more.
@@ -62,7 +70,7 @@ class Poller:
             InvalidToken: Telegram no longer takes the token.
         """
         backoff = Backoff()
-        while self._settle():
+        while await self._settle():
             try:
                 if self._may_ask():
                     await self._poll(0 if self._taken else LONG_POLL)
@@ -85,10 +93,10 @@ class Poller:
 
     async def stop(self, grace: float) -> None:
         """Let updates under way finish for up to `grace` seconds, and confirm those that did."""
-        tasks = {taken.task for taken in self._taken.values()} | self._late
+        tasks = {taken.task for taken in (*self._taken.values(), *self._late.values())}
         if tasks:
             await asyncio.wait(tasks, timeout=grace)
-        self._settle()
+        await self._settle()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -102,11 +110,12 @@ class Poller:
 
     def _may_ask(self) -> bool:
         """Not with too many under way, unless the rest of an album may be waiting, which is not to be torn apart."""
-        under_way = [taken for taken in self._taken.values() if not taken.task.done()]
+        now = asyncio.get_running_loop().time()
+        all_taken = (*self._taken.values(), *self._late.values())
+        under_way = [taken for taken in all_taken if not taken.task.done() and taken.since > now - HELD]
         if len({taken.album or taken.update.update_id for taken in under_way}) <= BUSY:
             return True
-        lately = asyncio.get_running_loop().time() - albums.QUIET
-        return any(taken.album and taken.since > lately for taken in under_way)
+        return any(taken.album and taken.since > now - albums.QUIET for taken in under_way)
 
     async def _poll(self, seconds: int) -> None:
         updates = await self._bot.get_updates(
@@ -130,20 +139,29 @@ class Poller:
             log.exception("update failed", update=update.update_id)
             return True
 
-    def _settle(self) -> bool:
+    async def _settle(self) -> bool:
         """Move the offset up to the oldest update that is not finished. False: one was put off, so stop."""
         now = asyncio.get_running_loop().time()
         for number in sorted(self._taken):
             taken = self._taken[number]
             if not taken.task.done():
-                if now - taken.since < HELD:
+                # Telegram gives MOST from the offset on: with so many behind this one, no others would come.
+                if now - taken.since < HELD and len(self._taken) <= MOST - STEP:
                     break
-                log.warning("update takes long and is confirmed before it is done", update=number)
-                self._late.add(taken.task)
-                taken.task.add_done_callback(self._late.discard)
+                await self._let_go(number, taken)
             elif not taken.task.result():
                 return False
             self._offset = number + 1
             del self._taken[number]
         # One that was put off may stand behind others that still go on.
         return all(taken.task.result() for taken in self._taken.values() if taken.task.done())
+
+    async def _let_go(self, number: int, taken: _Taken) -> None:
+        """Confirm one before it is done; it is written down meanwhile."""
+        log.warning("update takes long and is confirmed before it is done", update=number)
+        self._late[number] = taken
+        taken.task.add_done_callback(lambda _: self._late.pop(number))
+        try:
+            await self._keep(taken.update, taken.task)
+        except StorageError as error:
+            log.warning("update not kept", update=number, why=str(error))

@@ -47,7 +47,7 @@ class TelegramRunner:
         self._background: set[asyncio.Task[None]] = set()
         self.bot = parts.application.bot
         self._keeper = Keeper(self.bot, studio.arrivals, self._handle)
-        self._poller = Poller(self.bot, self._take)
+        self._poller = Poller(self.bot, self._take, self._keeper.keep_until)
         secret = settings.telegram_webhook_secret
         self.webhook = (
             Webhook(self.bot, secret.get_secret_value(), self.connected, self._posted)

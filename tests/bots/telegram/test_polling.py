@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from bots.telegram import albums, polling
-from tests.bots.telegram.parts import running
+from bots.telegram import albums, polling, runner
+from tests.bots.telegram.parts import Running, running
 from tests.bots.telegram.pictures import picture
-from tests.fakes.telegram import FakeTelegram
+from tests.bots.telegram.test_forms import nothing_kept
+from tests.fakes.telegram import Chat, FakeTelegram
 
 
 @pytest.fixture(autouse=True)
@@ -51,3 +52,40 @@ async def test_many_photos_that_take_long_do_not_tear_an_album_apart(tg: FakeTel
         await bob.wait_answers(4, lambda m: m.kind == "photo")
         [job] = await service.database.jobs.of(f"telegram:{bob.user.id}")
         assert len(job.inputs) == 4
+
+
+async def let_wait(tg: FakeTelegram, service: Running, slow: Chat) -> None:
+    """Send a photo that waits for its download, and so many messages after it that Telegram would give no others."""
+    await service.runner.connected.wait()
+    await slow.send_photo(picture())
+    bob, cid = (tg.private_chat(tg.user(name)) for name in ("Bob", "Cid"))
+    for _ in range(polling.MOST):
+        await bob.send_text("hello")
+    await cid.send_text("/help")
+    await cid.wait_answers(1)
+    [kept] = await service.database.arrivals.of("telegram")
+    assert kept.person == f"telegram:{slow.user.id}"
+
+
+async def test_one_that_takes_long_does_not_stop_a_hundred_behind_it(tg: FakeTelegram, tmp_path: Path) -> None:
+    ann = tg.private_chat(tg.user("Ann"))
+    async with running(tg, tmp_path) as service:
+        with tg.hold("getFile"):
+            await let_wait(tg, service, ann)
+        await ann.wait_photo()
+        await nothing_kept(service)
+
+
+async def test_one_that_was_confirmed_early_outlives_a_restart(
+    tg: FakeTelegram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "GRACE", 0.0)
+    monkeypatch.setattr(runner, "LAST_WORDS", 0.0)
+    ann = tg.private_chat(tg.user("Ann"))
+    with tg.hold("getFile"):
+        async with running(tg, tmp_path) as service:
+            await let_wait(tg, service, ann)
+    assert ann.answers == tg.world.updates.pending == []
+    async with running(tg, tmp_path) as service:
+        await ann.wait_photo()
+        await nothing_kept(service)
