@@ -92,7 +92,7 @@ def create_parts(settings: Settings, studio: "Studio") -> Parts:
     membership = Membership(application.bot)
     groups = Groups(studio.people, asides, buttons, speech, membership)
     broadcaster = Broadcaster(studio, application.bot, door, buttons, speech)
-    forms = Forms(studio, door, speech)
+    forms = Forms(studio, door, asides, speech)
     presses = Presses(studio, door, buttons, speech, forms, personal, groups, membership, broadcaster)
     admins = Admins(studio, door, speech, settings.admins)
     inline = Inline(studio, speech)
