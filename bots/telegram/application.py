@@ -93,7 +93,7 @@ def create_parts(settings: Settings, studio: "Studio") -> Parts:
     groups = Groups(studio.people, asides, buttons, speech, membership)
     broadcaster = Broadcaster(studio, application.bot, door, buttons, speech)
     forms = Forms(studio, door, asides, speech)
-    presses = Presses(studio, door, buttons, speech, forms, personal, groups, membership, broadcaster)
+    presses = Presses(studio, door, asides, buttons, speech, forms, personal, groups, membership, broadcaster)
     admins = Admins(studio, door, speech, settings.admins)
     inline = Inline(studio, speech)
     handlers = Handlers(studio, door, asides, downloads, speech, presses, personal, groups, inline, admins, broadcaster)

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
-from telegram import CallbackQuery, Message, Update
+from telegram import CallbackQuery, Message
 
 from bots.requests import Delivery, Picture, Undeliverable
 from bots.side_by_side import side_by_side
 from bots.sticker import sticker
 from bots.telegram.asides import Asides
-from bots.telegram.buttons import FORMS, Action
+from bots.telegram.buttons import Action
 from bots.telegram.door import TelegramDoor
 from bots.telegram.intake import reply_to
 from bots.telegram.reply import ReplyTo
@@ -52,7 +52,7 @@ class _Press:
 
 
 class Forms:
-    """Deals with the presses of `FORMS`."""
+    """Deals with the presses of `buttons.FORMS`."""
 
     def __init__(self, studio: "Studio", door: TelegramDoor, asides: Asides, speech: Speech) -> None:
         self._begun: deque[str] = deque(maxlen=1_024)  # ids of presses
@@ -136,9 +136,3 @@ class Forms:
         """In the press's own answer, or if it has one or is too old for it, as a reply."""
         if not await press.spinner.end(words, alert=True):
             self._asides.answer(reply_to(press.message), words)
-
-
-def is_for_form(update: Update) -> bool:
-    """Whether an update is a press that `Forms` deals with."""
-    query = update.callback_query
-    return query is not None and (query.data or "").partition(":")[0] in FORMS

@@ -11,9 +11,9 @@ from telegram.error import BadRequest, InvalidToken, RetryAfter, TelegramError
 
 from bots.telegram.application import Parts, create_parts
 from bots.telegram.backoff import Backoff, asked_pause
-from bots.telegram.forms import is_for_form
 from bots.telegram.keeper import Keeper
 from bots.telegram.polling import ALLOWED, Poller
+from bots.telegram.presses import waits_for_chat
 from bots.telegram.report import REFUSED, report
 from bots.telegram.webhook import Webhook
 from config import Settings
@@ -143,8 +143,8 @@ class TelegramRunner:
         return True
 
     async def _take(self, update: Update) -> bool:
-        """Deal with an update. What a press sends waits for its chat, and no other update is to wait for that."""
-        if not is_for_form(update):
+        """Deal with an update. Some presses wait for their chat, and no other update is to wait for that."""
+        if not waits_for_chat(update):
             return await self._handle(update)
         try:
             await self._keeper.keep(update)
