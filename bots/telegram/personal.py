@@ -1,7 +1,9 @@
 """What a person decides for themselves, in their private chat: settings, language, and to be forgotten."""
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 from telegram import CallbackQuery, InlineKeyboardMarkup, Message, Update
 from telegram.constants import ChatType
@@ -28,6 +30,7 @@ class Personal:
         self._asides = asides
         self._buttons = buttons
         self._speech = speech
+        self._changing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # settings, by person
 
     async def settings(self, update: Update, context: Context) -> None:
         if (message := update.message) is not None:
@@ -68,9 +71,10 @@ class Personal:
             text = self._speech.say(language, "personal.language")
             self._asides.show(message, text, self._buttons.languages(language, chosen))
         else:
-            known = await self._studio.people.get(person)
-            preferences = _with(Preferences.from_json(known.settings), meant)
-            await self._studio.people.set_settings(person, preferences.to_json())
+            async with self._changing.setdefault(person, asyncio.Lock()):
+                known = await self._studio.people.get(person)
+                preferences = _with(Preferences.from_json(known.settings), meant)
+                await self._studio.people.set_settings(person, preferences.to_json())
             text = self._speech.say(language, "personal.settings")
             self._asides.show(message, text, self._buttons.settings(language, preferences))
         return None
