@@ -220,6 +220,10 @@ class Handlers:
             return None
         preferences = rules.over(Preferences.from_json(person.settings))
         request = request_of(asked, shown, language, preferences, direction, album)
+        # An album may have been gathered meanwhile. What the studio has begun to take in, it wipes by itself.
+        if self._personal.forgot_since(request.person, min(updates)):
+            log.info("photo dropped, what came before is wiped", person=request.person)
+            return None
         try:
             async with AsyncExitStack() as stack:
                 photos = [self._downloads.chunks(one.photo) for one in shown]

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Context = CallbackContext[Any, Any, Any, Any]
 
+REMEMBERED = 600.0  # seconds; later, nothing that came before is still on its way, and Telegram may count anew one day
+
 
 class Personal:
     """/settings, /language and /forgetme, and the buttons under their answers."""
@@ -30,6 +32,7 @@ class Personal:
         self._asides = asides
         self._buttons = buttons
         self._speech = speech
+        self._forgot: dict[str, int] = {}  # by person, the update that asked for it
         self._changing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # settings, by person
 
     async def settings(self, update: Update, context: Context) -> None:
@@ -50,12 +53,20 @@ class Personal:
             language = await self._language(message)
             self._ask(message, language, "personal.forget", self._buttons.forget(language))
 
-    async def pressed(self, query: CallbackQuery, message: Message, meant: Pressed, language: str) -> str | None:
+    def forgot_since(self, person: str, update_id: int) -> bool:
+        """Whether that person had all that they sent before wiped after that update had come."""
+        return update_id < self._forgot.get(person, 0)
+
+    async def pressed(
+        self, update_id: int, query: CallbackQuery, message: Message, meant: Pressed, language: str
+    ) -> str | None:
         """Do what one of these buttons stands for; returns what the answer to the press says."""
         person = f"telegram:{query.from_user.id}"
         if message.chat_id != query.from_user.id:
             return self._speech.say(language, "telegram.in_private")
         if meant.action is Action.FORGET:
+            self._forgot[person] = update_id
+            asyncio.get_running_loop().call_later(REMEMBERED, self._forgot.pop, person, None)
             forgotten = await self._studio.forget(person)
             # The language that they had chosen is forgotten as well, but it is still the one they read.
             text = self._speech.say(

@@ -82,7 +82,7 @@ class Presses:
             await answer(query, self._speech.say(language, "press.gone"))
             return
         if meant.action in PERSONAL:
-            await answer(query, await self._personal.pressed(query, message, meant, language))
+            await answer(query, await self._personal.pressed(update.update_id, query, message, meant, language))
             return
         if meant.action in GROUP:
             await answer(query, await self._groups.pressed(query, message, meant, language))
