@@ -86,6 +86,10 @@ class Poller:
                 self.online = False
                 log.warning("Telegram does not answer, trying again", why=str(error))
                 await backoff.wait()
+            except Exception:  # an update that the SDK can not read, perhaps: a day later Telegram has dropped it
+                self.online = False
+                log.exception("updates not taken, trying again")
+                await backoff.wait()
             else:
                 backoff.reset()
             if self._taken:

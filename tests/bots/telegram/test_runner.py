@@ -104,6 +104,21 @@ async def test_another_poller_is_told_of_and_outlived(
     assert "only one can" in capsys.readouterr().out
 
 
+async def test_an_update_that_can_not_be_read_does_not_end_the_polling(
+    tg: FakeTelegram, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with running(tg, tmp_path) as service:
+        await service.runner.connected.wait()
+        await tg.wait_polled()
+        tg.world.updates.add("message", {"message_id": 1})
+        await tg.wait_until(lambda: not service.runner.online)
+        tg.world.updates.pending.clear()
+        chat = tg.private_chat(tg.user("Ann"))
+        await chat.send_text("/help")
+        await chat.wait_answers(1)
+    assert "updates not taken" in capsys.readouterr().out
+
+
 async def test_an_update_is_confirmed_when_its_photo_is_written_down(tg: FakeTelegram, tmp_path: Path) -> None:
     async with running(tg, tmp_path) as service:
         await service.runner.connected.wait()
