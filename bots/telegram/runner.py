@@ -9,6 +9,7 @@ import structlog
 from telegram import Update
 from telegram.error import BadRequest, InvalidToken, RetryAfter, TelegramError
 
+from bots.patience import store_answers
 from bots.telegram.application import Parts, create_parts
 from bots.telegram.backoff import Backoff, asked_pause
 from bots.telegram.keeper import Keeper
@@ -112,9 +113,9 @@ class TelegramRunner:
         log.info("Telegram connected", bot=f"@{self.bot.username}", updates=way)
         for line in report(self.bot.bot, way):
             self._say(line)
-        self._start(self._keeper.resume())
+        self._start(store_answers(self._keeper.resume))
         self._start(self._parts.profile.update())
-        self._start(self._parts.broadcaster.resume())
+        self._start(store_answers(self._parts.broadcaster.resume))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         """In the background: nobody's answer waits for it."""
