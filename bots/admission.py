@@ -1,9 +1,11 @@
 """Who is let in: limits on what one person sends, and on what waits in all."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import accumulate
+from weakref import WeakValueDictionary
 
 from bots.requests import PhotoRequest, Refused
 from bots.restraint import HOUR, MINUTE, Restraint
@@ -18,13 +20,13 @@ class Incoming:
     """A job on its way in.
 
     Args:
-        sent: how it counts for its person.
+        sent: how it counts for its person, once it is let in.
         written: its row is there, by which it counts for them from now on.
         unwanted: its person had everything of theirs wiped meanwhile.
     """
 
     source: Source
-    sent: Sent
+    sent: Sent | None = None
     written: bool = False
     unwanted: bool = False
 
@@ -52,20 +54,43 @@ class Admission:
         self._restraint = restraint
         self._clock = clock
         self._incoming: dict[str, list[Incoming]] = {}  # by person
+        self._forgetting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # by person
         self.closed = False
 
     def close(self) -> None:
         """Let nobody in any more."""
         self.closed = True
 
-    def give_up(self, person: str) -> None:
-        """What that person has on its way in is unwanted from now on: whoever lets it in wipes it."""
-        for incoming in self._incoming.get(person, ()):
-            incoming.unwanted = True
+    @asynccontextmanager
+    async def forgetting(self, person: str) -> AsyncIterator[None]:
+        """While all that is stored of a person is wiped, by one at a time: two would count the same photos.
+
+        What they have on its way in is unwanted: whoever lets it in wipes it. What they send meanwhile waits.
+        """
+        async with self._forgetting.setdefault(person, asyncio.Lock()):
+            for incoming in self._incoming.get(person, ()):
+                incoming.unwanted = True
+            yield
 
     @asynccontextmanager
-    async def enter(self, request: PhotoRequest, photos: int) -> AsyncIterator[Incoming]:
-        """Let a job of so many photos in. Until the end of the context it counts, and after that by its place in line.
+    async def coming(self, request: PhotoRequest) -> AsyncIterator[Incoming]:
+        """A job on its way in. Until the end of the context it counts, if it is let in; after that, by its place."""
+        if (lock := self._forgetting.get(request.person)) is not None:
+            async with lock:
+                pass
+        # Nothing is awaited in between: whatever was sent before its person is forgotten is known to be on its way.
+        incoming = Incoming(request.source)
+        theirs = self._incoming.setdefault(request.person, [])
+        theirs.append(incoming)
+        try:
+            yield incoming
+        finally:
+            theirs.remove(incoming)
+            if not theirs:
+                del self._incoming[request.person]
+
+    async def let_in(self, incoming: Incoming, request: PhotoRequest, photos: int) -> None:
+        """Let a job of so many photos in.
 
         Raises:
             Refused: with a code for the words and, where known, when it would be let in.
@@ -75,15 +100,7 @@ class Admission:
         # From here to where it is counted nothing is awaited: of those that come together, each knows of those before.
         # The database answers in order, so whose row was read is `written` by now: nothing counts twice either.
         self._refuse_number(request, photos, sent)
-        incoming = Incoming(request.source, Sent(self._clock(), photos, waiting=True))
-        theirs = self._incoming.setdefault(request.person, [])
-        theirs.append(incoming)
-        try:
-            yield incoming
-        finally:
-            theirs.remove(incoming)
-            if not theirs:
-                del self._incoming[request.person]
+        incoming.sent = Sent(self._clock(), photos, waiting=True)
 
     async def _refuse_person(self, request: PhotoRequest) -> None:
         if self.closed:
@@ -100,7 +117,9 @@ class Admission:
         limits, person, now = self._settings, request.person, self._clock()
         # The same update, come twice at once, will be one job.
         coming = [
-            one.sent for one in self._incoming.get(person, ()) if not one.written and one.source != request.source
+            one.sent
+            for one in self._incoming.get(person, ())
+            if one.sent is not None and not one.written and one.source != request.source
         ]
         sent = sorted([*coming, *rows], key=lambda one: one.at, reverse=True)
         waiting = sum(one.waiting for one in sent)
@@ -119,6 +138,7 @@ class Admission:
         for one, so_far in zip(sent, accumulate(one.photos for one in sent), strict=True):
             if so_far >= room_after and one.at > now - HOUR:
                 raise Refused("over_quota", f"{person} sent {room_after} photos in an hour", one.at + HOUR)
-        if len(self._scheduler) + sum(map(len, self._incoming.values())) >= limits.limits_queue:
+        let_in = sum(one.sent is not None for theirs in self._incoming.values() for one in theirs)
+        if len(self._scheduler) + let_in >= limits.limits_queue:
             room = self._workshop.seconds_for_room()
             raise Refused("queue_full", f"{len(self._scheduler)} jobs wait", now + (room or MINUTE))

@@ -3,10 +3,12 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from enum import Enum, auto
 from functools import partial
 from typing import Any
+from weakref import WeakValueDictionary
 
 import structlog
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_delay, wait_random_exponential
@@ -19,7 +21,8 @@ from storage import Job, Jobs, ObjectMissing, ObjectStore, State
 
 log = structlog.get_logger(__name__)
 
-AT_ONCE = 256  # answers under way: so many that those which wait for a flooded chat leave room for all others
+AT_ONCE = 256  # answers under way
+IN_CHAT = 4  # of them in one chat: those that wait for a flooded one leave room for all others
 HELD = 86_400.0  # seconds that jobs are kept for a door that is not open, at least: it may only be unable to log in
 
 
@@ -55,6 +58,7 @@ class Answers:
         self._held: defaultdict[str, list[Callable[[], Coroutine[Any, Any, None]]]] = defaultdict(list)
         self._under_way: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(AT_ONCE)
+        self._chats: WeakValueDictionary[tuple[str, str], asyncio.Semaphore] = WeakValueDictionary()
 
     def open_door(self, door: Door) -> None:
         """From now on `door` answers for its platform; what waited for it goes out."""
@@ -176,10 +180,16 @@ class Answers:
     async def _dismiss(self, job: Job) -> None:
         job = await self._jobs.get(job.id) or job  # the door may have noted its status message since
         try:
-            async with self._slots:
+            async with self._slot(job):
                 await self._doors[job.source.platform].dismiss(job)
         except Exception:  # whatever a platform's SDK raises
             log.exception("status not taken away", job=job.id)
+
+    @asynccontextmanager
+    async def _slot(self, job: Job) -> AsyncIterator[None]:
+        chat = job.source.platform, job.source.chat
+        async with self._chats.setdefault(chat, asyncio.Semaphore(IN_CHAT)), self._slots:
+            yield
 
     async def _insist(self, job: Job, send: Callable[[Door, Job], Awaitable[None]]) -> _Outcome:
         """Send through the job's door until it worked, or is hopeless, or nobody wants it any more.
@@ -203,7 +213,7 @@ class Answers:
         try:
             async for attempt in retries:
                 with attempt:
-                    async with self._slots:
+                    async with self._slot(job):
                         now = await self._wanted(job)  # each time: an outage leaves time to cancel or to forget
                         if now is None:
                             return _Outcome.UNWANTED

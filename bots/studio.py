@@ -1,6 +1,5 @@
 """The studio: what every front door talks to. It takes photos in, and its workshop paints and delivers them."""
 
-import asyncio
 import contextlib
 import secrets
 import time
@@ -8,7 +7,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
-from weakref import WeakValueDictionary
 
 import structlog
 
@@ -66,7 +64,6 @@ class Studio:
         self._clock = clock
         self._restraint = Restraint(database.people, clock)
         self.allowances = Allowances(settings.limits_hour, database.jobs, self._restraint, clock)
-        self._forgetting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # by person
         self._scheduler: Scheduler
         self._workshop: Workshop
         self._admission: Admission
@@ -125,10 +122,11 @@ class Studio:
             return await self._accept(request, photos)
 
     async def _accept(self, request: PhotoRequest, photos: Sequence[AsyncIterator[bytes]]) -> Job:
-        known = await self._database.jobs.find(request.source)
-        if known is not None:
-            return known
-        async with self._admission.enter(request, len(photos)) as incoming:
+        async with self._admission.coming(request) as incoming:
+            known = await self._database.jobs.find(request.source)
+            if known is not None:
+                return known
+            await self._admission.let_in(incoming, request, len(photos))
             job = await self._write_down(request, photos)
             incoming.written = True
             earlier = await self._painted_before(job)
@@ -156,15 +154,16 @@ class Studio:
 
     async def _repaint(self, job_id: str, request: PhotoRequest) -> Job:
         source, person = request.source, request.person
-        known = await self._database.jobs.find(source)
-        if known is not None:
-            return known
-        earlier = await self._database.jobs.get(job_id)
-        if earlier is None or earlier.person != person or not earlier.stored_inputs:
-            raise Refused("photo_gone", f"the photo of job {job_id} is wiped")
-        # What was not taken in then is still missing; what could not be painted may be this time.
-        missed = [code if not key else "" for key, code in zip(earlier.inputs, earlier.missed, strict=True)]
-        async with self._admission.enter(request, len(earlier.stored_inputs)) as incoming:
+        async with self._admission.coming(request) as incoming:
+            known = await self._database.jobs.find(source)
+            if known is not None:
+                return known
+            earlier = await self._database.jobs.get(job_id)
+            if earlier is None or earlier.person != person or not earlier.stored_inputs:
+                raise Refused("photo_gone", f"the photo of job {job_id} is wiped")
+            # What was not taken in then is still missing; what could not be painted may be this time.
+            missed = [code if not key else "" for key, code in zip(earlier.inputs, earlier.missed, strict=True)]
+            await self._admission.let_in(incoming, request, len(earlier.stored_inputs))
             job = self._row(request, secrets.token_hex(16), earlier.inputs, missed)
             added = await self._database.jobs.add(job) or await self._database.jobs.find(source)
             if added is not None:
@@ -207,8 +206,7 @@ class Studio:
 
     async def forget(self, person: str) -> Forgotten:
         """Cancel what a person still waits for, and wipe all that is stored of them; says how much that was."""
-        async with self._forgetting.setdefault(person, asyncio.Lock()):  # two at once would both count the same photos
-            self._admission.give_up(person)  # whose row is not there yet; the others are found by it
+        async with self._admission.forgetting(person):
             for job in await self._database.jobs.of(person):
                 await self.cancel(job.id, person)
             sent = await self._database.jobs.photos_since(person, self._clock() - HOUR)

@@ -63,11 +63,17 @@ class Albums:
             return
         album = self._open[key] = _Album()
         album.add(item)
+        failed: Exception | None = None
         try:
             while album.waiting:
                 await album.quiet()
                 items, album.waiting = album.waiting, []
-                await self._take(sorted(items, key=lambda one: one.message.message_id))
+                try:
+                    await self._take(sorted(items, key=lambda one: one.message.message_id))
+                except Exception as error:  # those that came meanwhile are dealt with all the same
+                    failed = error
         finally:
             del self._open[key]
             album.over.set()
+        if failed is not None:
+            raise failed

@@ -1,7 +1,8 @@
 """Answers that no update waits for: hints, help, settings and what they turn into, and refusals of photos.
 
 A chat takes about one message a second. Were they sent while their updates are dealt with, one chat could fill the
-poller with what waits for its turn, and everybody else would go unheard. A crash may lose them: nothing is owed.
+poller with what waits for its turn, and everybody else would go unheard. A hiccup of Telegram loses none of them, a
+crash or a long outage may: nothing is owed.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from telegram import InlineKeyboardMarkup, Message
 from telegram.error import BadRequest, TelegramError
 
 from bots.requests import Undeliverable
+from bots.telegram.backoff import try_again
 from bots.telegram.reply import ReplyTo
 
 log = structlog.get_logger(__name__)
@@ -84,7 +86,7 @@ class Asides:
 
     async def _try(self, call: Call) -> None:
         try:
-            await call()
+            await try_again(call)
         except Undeliverable as error:
             log.info("nobody to answer", why=str(error))
         except TelegramError as error:

@@ -5,17 +5,19 @@ one after another is carried out in each chat, and only so many wait there.
 """
 
 import asyncio
+import secrets
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
-from telegram import CallbackQuery, Message, Update
+from telegram import CallbackQuery, Message
 
 from bots.requests import Delivery, Picture, Undeliverable
 from bots.side_by_side import side_by_side
 from bots.sticker import sticker
-from bots.telegram.buttons import FORMS, Action
+from bots.telegram.asides import Asides
+from bots.telegram.buttons import Action
 from bots.telegram.door import TelegramDoor
 from bots.telegram.intake import reply_to
 from bots.telegram.reply import ReplyTo
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 MOST = 12  # that wait in one chat; a group takes 20 messages a minute
-SPIN = 5.0  # seconds that a button turns at most; Telegram takes no answer that comes much later
 
 
 @dataclass(slots=True)
@@ -51,13 +52,14 @@ class _Press:
 
 
 class Forms:
-    """Deals with the presses of `FORMS`."""
+    """Deals with the presses of `buttons.FORMS`."""
 
-    def __init__(self, studio: "Studio", door: TelegramDoor, speech: Speech) -> None:
+    def __init__(self, studio: "Studio", door: TelegramDoor, asides: Asides, speech: Speech) -> None:
         self._begun: deque[str] = deque(maxlen=1_024)  # ids of presses
         self._chats: dict[int, _Chat] = {}
         self._studio = studio
         self._door = door
+        self._asides = asides
         self._speech = speech
 
     async def pressed(self, query: CallbackQuery, message: Message, job: Job, language: str, action: Action) -> None:
@@ -70,7 +72,7 @@ class Forms:
         press = _Press(query.id, Spinner(query), message, job.id, language, action)
         if query.id in ReplyTo.from_json(job.reply).pressed:
             # Begun before a crash: what was sent by then must not come twice.
-            await self._tell(press, "telegram.press_again")
+            await self._tell(press, self._speech.say(language, "telegram.press_again"))
             return
         chat = self._chats.setdefault(message.chat_id, _Chat())
         what = (job.id, action)
@@ -79,39 +81,40 @@ class Forms:
             return
         if len(chat.under_way) >= MOST:
             log.info("press not carried out, too many wait", chat=message.chat_id)
-            await press.spinner.end(self._speech.failure(language, "queue_full", ""))
+            await press.spinner.end(self._speech.failure(language, "queue_full", ""), alert=True)
             return
         chat.under_way.add(what)
-        sending = asyncio.create_task(self._in_turn(press, chat.turn))
         try:
-            await asyncio.wait({sending}, timeout=SPIN)
-            if not sending.done():
-                await press.spinner.end()
-            await sending
+            await press.spinner.turn_during(self._in_turn(press, chat.turn))
             await press.spinner.end()
         finally:
-            sending.cancel()
-            await asyncio.gather(sending, return_exceptions=True)
             chat.under_way.discard(what)
             if not chat.under_way:
                 self._chats.pop(message.chat_id, None)
 
     async def _in_turn(self, press: _Press, turn: asyncio.Lock) -> None:
-        async with turn:
-            job = await self._studio.job(press.job_id)  # as it is now
-            pictures = await self._studio.pictures(job) if job is not None else ()
-            if job is None or not pictures:
-                await self._tell(press, "press.result_gone")
-                return
-            known = ReplyTo.from_json(job.reply).with_press(press.query_id)
-            await self._studio.remember(job.id, known.to_json())
-            try:
-                await self._send(press.message, job, pictures, known, press.action)
-            except NotAllowed as error:
-                log.info("form of the picture not allowed", why=str(error))
-                await self._tell(press, "telegram.not_allowed")
-            except Undeliverable as error:
-                log.info("nobody to answer", why=str(error))
+        try:
+            async with turn:
+                await self._carry_out(press)
+        except NotAllowed as error:
+            log.info("form of the picture not allowed", why=str(error))
+            await self._tell(press, self._speech.say(press.language, "telegram.not_allowed"))
+        except Undeliverable as error:
+            log.info("nobody to answer", why=str(error))
+        except Exception:  # told here, for who knows whether the button still turns
+            reference = secrets.token_hex(4)
+            log.exception("form of the picture not sent", job=press.job_id, reference=reference)
+            await self._tell(press, self._speech.failure(press.language, "unexpected", reference))
+
+    async def _carry_out(self, press: _Press) -> None:
+        job = await self._studio.job(press.job_id)  # as it is now
+        pictures = await self._studio.pictures(job) if job is not None else ()
+        if job is None or not pictures:
+            await self._tell(press, self._speech.say(press.language, "press.result_gone"))
+            return
+        known = ReplyTo.from_json(job.reply).with_press(press.query_id)
+        await self._studio.remember(job.id, known.to_json())
+        await self._send(press.message, job, pictures, known, press.action)
 
     async def _send(
         self, message: Message, job: Job, pictures: tuple[Picture, ...], known: ReplyTo, action: Action
@@ -129,18 +132,7 @@ class Forms:
             both = await asyncio.to_thread(lambda: [side_by_side(picture) for picture in pictures])
             await self._door.results.photos(to, both, None)
 
-    async def _tell(self, press: _Press, key: str) -> None:
+    async def _tell(self, press: _Press, words: str) -> None:
         """In the press's own answer, or if it has one or is too old for it, as a reply."""
-        words = self._speech.say(press.language, key)
-        if await press.spinner.end(words):
-            return
-        try:
-            await self._door.say(reply_to(press.message), words)
-        except Undeliverable as error:
-            log.info("nobody to answer", why=str(error))
-
-
-def is_for_form(update: Update) -> bool:
-    """Whether an update is a press that `Forms` deals with."""
-    query = update.callback_query
-    return query is not None and (query.data or "").partition(":")[0] in FORMS
+        if not await press.spinner.end(words, alert=True):
+            self._asides.answer(reply_to(press.message), words)

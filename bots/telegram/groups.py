@@ -1,6 +1,8 @@
 """/settings in a group, for its admins, and what follows from them for a photo there."""
 
+import asyncio
 from dataclasses import replace
+from weakref import WeakValueDictionary
 
 import structlog
 from telegram import CallbackQuery, Message, Update
@@ -30,6 +32,7 @@ class Groups:
         self._buttons = buttons
         self._speech = speech
         self._membership = membership
+        self._changing: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()  # rules, by chat
 
     async def rules(self, message: Message) -> GroupRules:
         """Those of the chat that a message is in; in private there are none."""
@@ -57,10 +60,12 @@ class Groups:
         chat_id = message.chat_id
         if not await self._membership.is_admin(chat_id, query.from_user.id, now=True):
             return self._speech.say(language, "telegram.group.for_admins")
-        rules = _with(await self._rules(chat_id), meant)
-        await self._people.set_settings(_name(chat_id), rules.to_json())
+        text = await self._text(chat_id, language)
+        async with self._changing.setdefault(chat_id, asyncio.Lock()):
+            rules = _with(await self._rules(chat_id), meant)
+            await self._people.set_settings(_name(chat_id), rules.to_json())
         log.info("group settings changed", chat=chat_id, rules=rules.to_json())
-        self._asides.show(message, await self._text(chat_id, language), self._buttons.group(language, rules))
+        self._asides.show(message, text, self._buttons.group(language, rules))
         return None
 
     async def moved(self, update: Update, context: Context) -> None:

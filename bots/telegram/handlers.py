@@ -220,6 +220,10 @@ class Handlers:
             return None
         preferences = rules.over(Preferences.from_json(person.settings))
         request = request_of(asked, shown, language, preferences, direction, album)
+        # An album may have been gathered meanwhile. What the studio has begun to take in, it wipes by itself.
+        if self._personal.forgot_since(request.person, min(updates)):
+            log.info("photo dropped, what came before is wiped", person=request.person)
+            return None
         try:
             async with AsyncExitStack() as stack:
                 photos = [self._downloads.chunks(one.photo) for one in shown]
@@ -260,7 +264,7 @@ class Handlers:
             if (query := update.callback_query) is not None:
                 language = await self._spoken(f"telegram:{query.from_user.id}", query.from_user.language_code or "en")
                 await answer(query, self._speech.failure(language, "unexpected", reference), alert=True)
-            if (message := update.message) is not None:
+            if (message := update.message) is not None and _expects_answer(message):
                 language = await self._spoken(person_of(message), language_of(message))
                 self._asides.answer(reply_to(message), self._speech.failure(language, "unexpected", reference))
 
@@ -287,6 +291,12 @@ def _addressed(message: Message) -> Direction | None:
     replied = message.reply_to_message
     to_bot = replied is not None and replied.from_user is not None and replied.from_user.id == message.get_bot().id
     return _called(message) or (Direction.ANIME if to_bot else None)
+
+
+def _expects_answer(message: Message) -> bool:
+    """Whether it is meant for the bot: in a group most messages are not."""
+    command = (message.text or "").startswith("/")  # of another bot: nothing is done for it that might fail
+    return message.chat.type == ChatType.PRIVATE or command or _addressed(message) is not None
 
 
 def _asked_for(job: Job) -> Direction | None:

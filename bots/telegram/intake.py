@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import aiohttp
 import structlog
 from telegram import Bot, ExternalReplyInfo, Message
-from telegram.error import BadRequest, NetworkError
+from telegram.error import BadRequest, NetworkError, RetryAfter
 from yarl import URL
 
 from bots.preferences import Preferences
@@ -197,7 +197,7 @@ class Downloads:
                 if "too big" in str(error).lower():
                     raise Refused("photo_too_large", "larger than the Bot API hands out") from None
                 raise DownloadFailed(str(error)) from None
-            except NetworkError as error:
+            except (NetworkError, RetryAfter) as error:
                 if attempt == ATTEMPTS - 1:
                     raise DownloadFailed(type(error).__name__) from None
                 await asyncio.sleep(PAUSE * 2**attempt)

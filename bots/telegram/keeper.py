@@ -2,7 +2,8 @@
 
 Over a webhook, Telegram sends a chat's next update only when it is told so
 (https://github.com/tdlib/telegram-bot-api, WebhookActor), and an album is dealt with only when all its items are there.
-And what a press sends may wait long for its turn in its chat, while the poller is to hear the others.
+And what a press sends may wait long for its turn in its chat, while the poller is to hear the others; so may any other
+update that takes long.
 """
 
 import asyncio
@@ -48,9 +49,20 @@ class Keeper:
         Raises:
             StorageError: it is not kept.
         """
-        arrival = Arrival(PLATFORM, update.update_id, _sender(update), update.to_json(), self._clock())
-        await self._arrivals.add(arrival)
+        await self._write_down(update)
         self._begin(update)
+
+    async def keep_until(self, update: Update, dealing: asyncio.Task[bool]) -> None:
+        """Write one down that is being dealt with already.
+
+        Args:
+            dealing: gives what `handle` does.
+
+        Raises:
+            StorageError: it is not kept.
+        """
+        await self._write_down(update)
+        self._begin(update, dealing)
 
     async def resume(self) -> None:
         """Deal with what an earlier process left."""
@@ -72,15 +84,20 @@ class Keeper:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _begin(self, update: Update) -> None:
+    async def _write_down(self, update: Update) -> None:
+        arrival = Arrival(PLATFORM, update.update_id, _sender(update), update.to_json(), self._clock())
+        await self._arrivals.add(arrival)
+
+    def _begin(self, update: Update, dealing: asyncio.Task[bool] | None = None) -> None:
         number = update.update_id
         if number not in self._under_way:  # else the same one came twice
-            task = self._under_way[number] = asyncio.create_task(self._deal(update), name=f"update {number}")
+            task = asyncio.create_task(self._deal(update, dealing), name=f"update {number}")
+            self._under_way[number] = task
             task.add_done_callback(lambda _: self._under_way.pop(number))
 
-    async def _deal(self, update: Update) -> None:
+    async def _deal(self, update: Update, dealing: asyncio.Task[bool] | None) -> None:
         try:
-            if not await self._handle(update):
+            if not await (dealing or self._handle(update)):
                 return
         except Exception:  # the update would only make the same mistake again
             log.exception("update failed", update=update.update_id)

@@ -1,7 +1,9 @@
 """What a person decides for themselves, in their private chat: settings, language, and to be forgotten."""
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 from telegram import CallbackQuery, InlineKeyboardMarkup, Message, Update
 from telegram.constants import ChatType
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 Context = CallbackContext[Any, Any, Any, Any]
 
+REMEMBERED = 600.0  # seconds; later, nothing that came before is still on its way, and Telegram may count anew one day
+
 
 class Personal:
     """/settings, /language and /forgetme, and the buttons under their answers."""
@@ -28,6 +32,8 @@ class Personal:
         self._asides = asides
         self._buttons = buttons
         self._speech = speech
+        self._forgot: dict[str, int] = {}  # by person, the update that asked for it
+        self._changing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # settings, by person
 
     async def settings(self, update: Update, context: Context) -> None:
         if (message := update.message) is not None:
@@ -47,12 +53,20 @@ class Personal:
             language = await self._language(message)
             self._ask(message, language, "personal.forget", self._buttons.forget(language))
 
-    async def pressed(self, query: CallbackQuery, message: Message, meant: Pressed, language: str) -> str | None:
+    def forgot_since(self, person: str, update_id: int) -> bool:
+        """Whether that person had all that they sent before wiped after that update had come."""
+        return update_id < self._forgot.get(person, 0)
+
+    async def pressed(
+        self, update_id: int, query: CallbackQuery, message: Message, meant: Pressed, language: str
+    ) -> str | None:
         """Do what one of these buttons stands for; returns what the answer to the press says."""
         person = f"telegram:{query.from_user.id}"
         if message.chat_id != query.from_user.id:
             return self._speech.say(language, "telegram.in_private")
         if meant.action is Action.FORGET:
+            self._forgot[person] = update_id
+            asyncio.get_running_loop().call_later(REMEMBERED, self._forgot.pop, person, None)
             forgotten = await self._studio.forget(person)
             # The language that they had chosen is forgotten as well, but it is still the one they read.
             text = self._speech.say(
@@ -68,9 +82,10 @@ class Personal:
             text = self._speech.say(language, "personal.language")
             self._asides.show(message, text, self._buttons.languages(language, chosen))
         else:
-            known = await self._studio.people.get(person)
-            preferences = _with(Preferences.from_json(known.settings), meant)
-            await self._studio.people.set_settings(person, preferences.to_json())
+            async with self._changing.setdefault(person, asyncio.Lock()):
+                known = await self._studio.people.get(person)
+                preferences = _with(Preferences.from_json(known.settings), meant)
+                await self._studio.people.set_settings(person, preferences.to_json())
             text = self._speech.say(language, "personal.settings")
             self._asides.show(message, text, self._buttons.settings(language, preferences))
         return None

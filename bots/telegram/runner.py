@@ -9,11 +9,12 @@ import structlog
 from telegram import Update
 from telegram.error import BadRequest, InvalidToken, RetryAfter, TelegramError
 
+from bots.patience import store_answers
 from bots.telegram.application import Parts, create_parts
 from bots.telegram.backoff import Backoff, asked_pause
-from bots.telegram.forms import is_for_form
 from bots.telegram.keeper import Keeper
 from bots.telegram.polling import ALLOWED, Poller
+from bots.telegram.presses import waits_for_chat
 from bots.telegram.report import REFUSED, report
 from bots.telegram.webhook import Webhook
 from config import Settings
@@ -47,7 +48,7 @@ class TelegramRunner:
         self._background: set[asyncio.Task[None]] = set()
         self.bot = parts.application.bot
         self._keeper = Keeper(self.bot, studio.arrivals, self._handle)
-        self._poller = Poller(self.bot, self._take)
+        self._poller = Poller(self.bot, self._take, self._keeper.keep_until)
         secret = settings.telegram_webhook_secret
         self.webhook = (
             Webhook(self.bot, secret.get_secret_value(), self.connected, self._posted)
@@ -112,9 +113,9 @@ class TelegramRunner:
         log.info("Telegram connected", bot=f"@{self.bot.username}", updates=way)
         for line in report(self.bot.bot, way):
             self._say(line)
-        self._start(self._keeper.resume())
+        self._start(store_answers(self._keeper.resume))
         self._start(self._parts.profile.update())
-        self._start(self._parts.broadcaster.resume())
+        self._start(store_answers(self._parts.broadcaster.resume))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         """In the background: nobody's answer waits for it."""
@@ -143,8 +144,8 @@ class TelegramRunner:
         return True
 
     async def _take(self, update: Update) -> bool:
-        """Deal with an update. What a press sends waits for its chat, and no other update is to wait for that."""
-        if not is_for_form(update):
+        """Deal with an update. Some presses wait for their chat, and no other update is to wait for that."""
+        if not waits_for_chat(update):
             return await self._handle(update)
         try:
             await self._keeper.keep(update)

@@ -1,12 +1,18 @@
 """What ends the turning of a pressed button, and may say something once (Bot API, answerCallbackQuery)."""
 
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
 import structlog
 from telegram import CallbackQuery
 from telegram.error import BadRequest, TelegramError
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 LONGEST = 200  # characters in the answer to a press
+SPIN = 5.0  # seconds that a button turns at most; Telegram takes no answer that comes much later
 
 
 class Spinner:
@@ -16,13 +22,25 @@ class Spinner:
         self._query = query
         self._ended = False
 
-    async def end(self, alert: str | None = None) -> bool:
-        """False: it had ended before, or Telegram did not take the answer, so that nobody reads the alert."""
+    async def turn_during(self, work: Coroutine[Any, Any, T], words: str | None = None) -> T:
+        """Carry it out. If that takes longer than SPIN seconds, the button turns no more, and `words` are said."""
+        task = asyncio.create_task(work)
+        try:
+            await asyncio.wait({task}, timeout=SPIN)
+            if not task.done():
+                await self.end(words)
+            return await task
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def end(self, words: str | None = None, *, alert: bool = False) -> bool:
+        """False: it had ended before, or Telegram did not take the answer, so that nobody reads the words."""
         if self._ended:
             return False
         self._ended = True
         try:
-            return await answer(self._query, alert, alert=alert is not None)
+            return await answer(self._query, words, alert=alert)
         except TelegramError as error:  # no reason to leave off what was pressed for
             log.info("press not answered", why=str(error))
             return False

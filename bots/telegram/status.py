@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from telegram import InlineKeyboardMarkup
 from telegram.constants import ChatAction
-from telegram.error import BadRequest, Forbidden, TelegramError
+from telegram.error import BadRequest, ChatMigrated, Forbidden, TelegramError
 from telegram.ext import ExtBot
 
 from bots.requests import Undeliverable
@@ -90,6 +90,8 @@ class Status:
             raise Undeliverable(str(error)) from error
         except BadRequest as error:
             return "not modified" in str(error).lower()
+        except ChatMigrated:  # messages of the group that it was can't be edited any more
+            return False
         return True
 
     async def stop(self, grace: float | None = None) -> None:

@@ -71,6 +71,9 @@ class Webhook:
             except TelegramError as error:
                 self.online = False
                 log.warning("Telegram does not answer", why=str(error))
+            except Exception:  # an answer that the SDK can't read: no reason to look no more
+                self.online = False
+                log.exception("Telegram's answer not understood")
             else:
                 ours = ours or info.url
                 if info.url != ours and self.online:

@@ -11,7 +11,7 @@ from bots.answers import HELD, Answers
 from bots.app import _sweep
 from bots.metrics import Metrics
 from inference.errors import NoFace
-from storage import Database, State
+from storage import Database, Source, State
 from tests.bots.studio_parts import RecordingDoor, chunks, ended, reached, request, settings_in, studio_in
 from tests.storage.parts import HOUR, START, Clock, add_in, job
 
@@ -66,6 +66,43 @@ async def test_what_is_cancelled_or_forgotten_between_two_attempts_is_not_sent(t
         assert left is None if way is forget else left.state is State.CANCELLED
     assert door.tried == 1
     assert "job delivered" not in [entry["event"] for entry in logs]
+
+
+class FloodedDoor(RecordingDoor):
+    """Its chat "group" takes nothing until it is `open`."""
+
+    def __init__(self):
+        super().__init__()
+        self.open = asyncio.Event()
+
+    async def deliver(self, job, delivery):
+        if job.source.chat == "group":
+            await self.open.wait()
+        await super().deliver(job, delivery)
+
+
+async def test_a_chat_that_takes_nothing_holds_up_no_other_chat_and_no_other_door(tmp_path, pipeline, monkeypatch):
+    monkeypatch.setattr("bots.answers.AT_ONCE", 8)
+    flooded, other = FloodedDoor(), RecordingDoor()
+    other.platform = "web"
+    async with studio_in(settings_in(tmp_path), pipeline, flooded) as (studio, database, _):
+        studio.open_door(other)
+
+        async def send(number, platform, chat):
+            source = Source(platform, chat, str(number), "photo")
+            return await studio.accept(request(person=f"{platform}:{number}", source=source), chunks(b"%d" % number))
+
+        jobs = [await send(number, "test", "group") for number in range(9)]
+        for job in jobs:
+            await reached(database, job.id, frozenset({State.RENDERED}))
+        for number, platform in enumerate(("test", "web"), start=100):
+            await ended(database, (await send(number, platform, "ann")).id)
+        assert (len(flooded.delivered), len(other.delivered)) == (1, 1)
+        flooded.open.set()
+        for job in jobs:
+            await ended(database, job.id)
+        await studio.drain()
+        assert not studio._answers._chats
 
 
 async def test_an_answer_is_tried_with_the_job_as_it_is_by_then(tmp_path, pipeline):

@@ -9,7 +9,7 @@ import pytest
 from bots.telegram import albums, polling
 from inference import Direction, Options, Translation
 from inference.errors import NoFace, Unreadable
-from storage import ObjectMissing, State
+from storage import ObjectMissing, Person, State, StorageError
 from tests.bots.studio_parts import ENDED, reached
 from tests.bots.telegram.parts import PAINTED, Painter, Running, running
 from tests.bots.telegram.pictures import opened, picture
@@ -244,6 +244,30 @@ async def test_a_late_item_is_painted_by_itself(tg: FakeTelegram, tmp_path: Path
         await tg.wait_confirmed()
         assert len(service.painter.photos) == 3
         assert len(chat.answers) == 3
+
+
+async def test_a_late_item_is_painted_whatever_became_of_the_others(
+    tg: FakeTelegram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(tg, tmp_path) as service:
+        chat = tg.private_chat(tg.user("Ann"))
+        album, begun, go_on, get = chat.new_album(), asyncio.Event(), asyncio.Event(), service.studio.people.get
+
+        async def broken(person: str) -> Person:
+            begun.set()
+            await go_on.wait()
+            raise StorageError("database_locked", "try again")
+
+        monkeypatch.setattr(service.studio.people, "get", broken)
+        first, second = photos(2)
+        await chat.send_photo(first, album=album)
+        await begun.wait()
+        late = await chat.send_photo(second, album=album)
+        await tg.wait_until(lambda: len(service.runner._poller._taken) == 2)
+        monkeypatch.setattr(service.studio.people, "get", get)
+        go_on.set()
+        assert (await chat.wait_photo()).reply_to == late.id
+        await chat.wait_for(lambda m: "Something went wrong" in m.text)
 
 
 @pytest.mark.parametrize(("caption", "direction"), [("/anime", Direction.ANIME), ("/reverse", Direction.REVERSE)])

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 from telegram import InlineKeyboardMarkup, Message
-from telegram.error import BadRequest, RetryAfter
+from telegram.error import BadRequest, RetryAfter, TimedOut
 
 from bots.requests import Undeliverable
-from bots.telegram import asides, polling
+from bots.telegram import asides, backoff, polling
 from bots.telegram.asides import Asides
 from bots.telegram.polling import MOST
 from bots.telegram.reply import ReplyTo
@@ -20,8 +20,9 @@ ANN, BOB = ReplyTo(1, 10), ReplyTo(2, 20)
 
 
 @pytest.fixture(autouse=True)
-def _quick_glances(monkeypatch: pytest.MonkeyPatch) -> None:
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(polling, "GLANCE", 0.02)
+    monkeypatch.setattr(backoff, "FIRST", 0.02)
 
 
 class Sheet:
@@ -76,7 +77,7 @@ async def test_the_same_words_wait_once_and_each_message_is_answered_once() -> N
 async def test_one_that_fails_holds_up_no_other(capsys: pytest.CaptureFixture[str]) -> None:
     sender = Sender()
     sender.open.set()
-    sender.failing = {"a": Undeliverable("blocked"), "b": RetryAfter(90), "c": RuntimeError("a mistake")}
+    sender.failing = {"a": Undeliverable("blocked"), "b": RetryAfter(7_200), "c": RuntimeError("a mistake")}
     told = Asides(sender.say)
     for text in "abcd":
         told.say(ANN, text, "ann")
@@ -191,3 +192,45 @@ async def test_each_photo_that_is_refused_is_told_so(tg: FakeTelegram, tmp_path:
         answers = await chat.wait_answers(len(refused), lambda m: "short break" in m.text)
     assert sorted(m.reply_to or 0 for m in answers) == [m.id for m in refused]
     assert len(chat.answers) == 1 + len(refused)
+
+
+@pytest.mark.parametrize("hiccups", [1, 4])
+async def test_a_hiccup_of_telegram_loses_no_answer(tg: FakeTelegram, tmp_path: Path, hiccups: int) -> None:
+    async with running(tg, tmp_path, limits_hour=1) as service:
+        await service.runner.connected.wait()
+        chat = tg.private_chat(tg.user("Ann"))
+        await chat.send_photo(picture())
+        await chat.wait_photo()
+        tg.fail("sendMessage", 502, "Bad Gateway", times=hiccups)
+        await chat.send_photo(picture(300))
+        await chat.wait_for(lambda m: "short break" in m.text)
+        await chat.send_text("/forgetme")
+        asked = await chat.wait_for(lambda m: "Shall I delete" in m.text)
+        tg.break_connection("editMessageText", times=hiccups)
+        await (await chat.press(asked, "Yes, delete everything")).answer()
+        await chat.wait_until(lambda: "Done" in asked.text)
+    assert asked.buttons == []
+
+
+async def test_what_telegram_asks_to_wait_for_is_waited_for() -> None:
+    sender = Sender()
+    sender.open.set()
+    sender.failing = {"hint": RetryAfter(0)}
+    told = Asides(sender.say)
+    told.say(ANN, "hint", "ann")
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    sender.failing.clear()
+    await told.close(10)
+    assert sender.sent == [(1, 10, "hint")]
+
+
+async def test_what_fails_again_and_again_is_given_up() -> None:
+    sender = Sender()
+    sender.open.set()
+    sender.failing = {"a": TimedOut(), "b": RetryAfter(0)}
+    told = Asides(sender.say)
+    for text in "abc":
+        told.say(ANN, text, "ann")
+    await told.close(10)
+    assert sender.sent == [(1, 10, "c")]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bots.telegram import forms, polling, runner
+from bots.telegram import forms, polling, runner, spinner
 from bots.telegram.polling import MOST
 from bots.telegram.reply import ReplyTo
 from storage import StorageError
@@ -91,7 +91,7 @@ async def test_one_after_another_is_sent_and_only_so_many_wait(
 async def test_a_button_does_not_turn_for_long_and_what_goes_wrong_later_is_a_reply(
     tg: FakeTelegram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(forms, "SPIN", 0.05)
+    monkeypatch.setattr(spinner, "SPIN", 0.05)
     async with running(tg, tmp_path) as service:
         group = tg.group("No files", tg.user("Ann"))
         answer = await painted(service, group)
@@ -137,3 +137,33 @@ async def test_a_press_that_can_not_be_kept_is_carried_out(
         monkeypatch.setattr(service.database.arrivals, "add", full)
         await (await chat.press(answer, "As a file")).answer()
         assert kinds(chat) == ["photo", "document"]
+
+
+@pytest.mark.parametrize("late", [True, False])
+async def test_what_fails_is_told_while_the_button_turns_and_after(
+    tg: FakeTelegram,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    late: bool,
+) -> None:
+    monkeypatch.setattr(spinner, "SPIN", 0.05 if late else 5.0)
+    async with running(tg, tmp_path) as service:
+        chat = tg.private_chat(tg.user("Ann"))
+        answer = await painted(service, chat)
+        tg.fail("sendDocument", 500, "Internal Server Error")
+        with tg.hold("sendDocument"):
+            press = await chat.press(answer, "As a file")
+            if late:
+                assert "text" not in await press.answer()
+        if late:
+            words = (await chat.wait_for(lambda m: m.reply_to == answer.id)).text
+        else:
+            said = await press.answer()
+            words = said["text"]
+            assert said["show_alert"]
+        assert words.startswith("Something went wrong")
+        assert words.split("Reference ")[1].rstrip(")") in capsys.readouterr().out
+        await nothing_kept(service)
+        await (await chat.press(answer, "As a file")).answer()
+        await chat.wait_for(lambda m: m.kind == "document")

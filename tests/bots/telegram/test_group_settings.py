@@ -45,6 +45,25 @@ async def test_admins_decide_and_it_holds_over_a_restart(tg: FakeTelegram, tmp_p
 
 
 @pytest.mark.parametrize(
+    ("private", "chosen"), [(True, ("Largest only", "Wider", "Side by side")), (False, ("Every photo", "Wider"))]
+)
+async def test_none_is_lost_of_those_that_are_chosen_quickly(
+    tg: FakeTelegram, tmp_path: Path, private: bool, chosen: tuple[str, ...]
+) -> None:
+    ann = tg.user("Ann")
+    chat = tg.private_chat(ann) if private else tg.group("Friends", ann)
+    async with running(tg, tmp_path):
+        asked = await ask(chat)
+        await tg.wait_confirmed()
+    for button in chosen:
+        await chat.press(asked, button)
+    async with running(tg, tmp_path):
+        await tg.wait_confirmed()
+        assert {*chosen} <= {*ticked(await ask(chat))}
+        await chat.wait_until(lambda: {*chosen} <= {*ticked(asked)})
+
+
+@pytest.mark.parametrize(
     ("privacy", "status", "told"), [(True, "member", True), (True, "administrator", False), (False, "member", False)]
 )
 async def test_whether_it_could_see_every_photo(

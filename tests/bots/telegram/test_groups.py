@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from inference.errors import NoFace
+from storage import Person, StorageError
+from tests.bots.studio_parts import ended
 from tests.bots.telegram.parts import running
 from tests.bots.telegram.pictures import opened, picture
 from tests.fakes.telegram import FakeTelegram, Message
@@ -136,6 +139,47 @@ async def test_a_group_that_moves_before_the_status_is_sent(tg: FakeTelegram, tm
         answer = await moved.wait_photo()
         assert status.deleted
         assert (status.reply_to, answer.reply_to) == (None, None)
+
+
+async def test_a_group_that_moves_while_it_is_painted_is_told_why_there_is_no_picture(
+    tg: FakeTelegram, tmp_path: Path
+) -> None:
+    async with running(tg, tmp_path) as service:
+        service.painter.hold.clear()
+        service.painter.error = NoFace("nobody")
+        small = tg.group("Few", tg.user("Bob"), supergroup=False)
+        await small.send_photo(picture(), caption="/anime")
+        await small.wait_answers(1)
+        [job] = await service.database.jobs.unfinished()
+        moved = small.migrate()
+        service.painter.hold.set()
+        told = await moved.wait_for(lambda m: "can't find a face" in m.text)
+        await ended(service.database, job.id)
+    assert moved.answers == [told]
+
+
+async def test_a_failure_is_told_to_those_alone_who_asked(
+    tg: FakeTelegram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(person: str) -> Person:
+        raise StorageError("disk_full", "no space left")
+
+    monkeypatch.setattr("bots.telegram.albums.QUIET", 0.1)
+    async with running(tg, tmp_path) as service:
+        await service.runner.connected.wait()
+        group = tg.group("Friends", tg.user("Ann"), privacy=False)
+        monkeypatch.setattr(service.studio.people, "get", broken)
+        await group.send_photo(picture())
+        await group.send_album([picture(), picture(300)])
+        await tg.wait_confirmed()
+        asked = [
+            await group.send_photo(picture(), caption="/anime"),
+            await group.send_photo(picture(), caption="@selfie2anime_test_bot"),
+            await group.send_text("/settings"),
+        ]
+        answers = await group.wait_answers(3)
+    assert {m.reply_to for m in answers} == {m.id for m in asked}
+    assert all(m.text.startswith("Something went wrong") for m in answers)
 
 
 async def test_ids_of_two_groups_do_not_mix(tg: FakeTelegram, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from bots.preferences import Preferences
+from bots.telegram import albums
 from bots.words import Words
 from inference import Crop, Faces
 from tests.bots.studio_parts import ENDED, reached
@@ -110,6 +111,26 @@ async def test_forgetting_asks_first_then_wipes_and_says_what(tg: FakeTelegram, 
         assert await service.database.jobs.of(person) == []
         assert (await service.database.people.get(person)).settings == "{}"
         assert await service.store.stale("inputs/", 1e12) == await service.store.stale("results/", 1e12) == []
+
+
+async def test_an_album_that_is_being_gathered_is_forgotten_and_what_comes_after_that_is_painted(
+    tg: FakeTelegram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(albums, "QUIET", 0.5)
+    async with running(tg, tmp_path) as service:
+        chat = tg.private_chat(tg.user("Ann"))
+        await chat.send_text("/forgetme")
+        asked = await chat.wait_for(lambda m: "delete everything" in m.text)
+        await chat.send_album([picture(), picture(300)])
+        await (await chat.press(asked, "Yes, delete everything")).answer()
+        await chat.wait_until(lambda: "Done" in asked.text)
+        after = await chat.send_photo(picture(colour="red"))
+        await tg.wait_confirmed()
+        assert (await chat.wait_photo()).reply_to == after.id
+        [job] = await service.database.jobs.of(f"telegram:{chat.user.id}")
+        await reached(service.database, job.id, ENDED)
+        assert await service.store.stale("inputs/", 1e12) == [*job.inputs]
+    assert len(chat.answers) == 2
 
 
 async def test_in_a_group_personal_matters_stay_private(tg: FakeTelegram, tmp_path: Path) -> None:

@@ -297,6 +297,18 @@ async def test_a_photo_that_cannot_be_downloaded(
         assert len(service.painter.photos) == 1
 
 
+async def test_a_photo_that_telegram_hands_out_much_later(
+    tg: FakeTelegram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bots.telegram.intake.PAUSE", 0.01)
+    async with running(tg, tmp_path):
+        chat = tg.private_chat(tg.user("Ann"))
+        tg.flood("getFile", 3_600)
+        await chat.send_photo(picture())
+        [told] = await chat.wait_answers(1)
+    assert "could not get this picture" in told.text
+
+
 async def test_an_unforeseen_error_has_a_reference(
     tg: FakeTelegram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

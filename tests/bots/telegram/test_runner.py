@@ -1,6 +1,7 @@
 """Connecting, staying connected, stopping and starting again, by polling and by webhook."""
 
 import asyncio
+import json
 import re
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import pytest
 
 from bots.telegram import backoff, polling
 from bots.telegram.runner import run_telegram
+from storage import Database, StorageError
+from storage.arrivals import Arrival, Arrivals
+from storage.broadcasts import Broadcasts
 from tests.bots.studio_parts import studio_in
 from tests.bots.telegram.parts import Painter, running, telegram_settings
 from tests.bots.telegram.pictures import picture
@@ -104,6 +108,21 @@ async def test_another_poller_is_told_of_and_outlived(
     assert "only one can" in capsys.readouterr().out
 
 
+async def test_an_update_that_can_not_be_read_does_not_end_the_polling(
+    tg: FakeTelegram, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with running(tg, tmp_path) as service:
+        await service.runner.connected.wait()
+        await tg.wait_polled()
+        tg.world.updates.add("message", {"message_id": 1})
+        await tg.wait_until(lambda: not service.runner.online)
+        tg.world.updates.pending.clear()
+        chat = tg.private_chat(tg.user("Ann"))
+        await chat.send_text("/help")
+        await chat.wait_answers(1)
+    assert "updates not taken" in capsys.readouterr().out
+
+
 async def test_an_update_is_confirmed_when_its_photo_is_written_down(tg: FakeTelegram, tmp_path: Path) -> None:
     async with running(tg, tmp_path) as service:
         await service.runner.connected.wait()
@@ -178,3 +197,34 @@ async def test_from_webhook_back_to_polling(tg: FakeTelegram, tmp_path: Path) ->
         chat = tg.private_chat(tg.user("Ann"))
         await chat.send_photo(picture())
         await chat.wait_photo()
+
+
+async def test_what_an_earlier_run_left_is_gone_on_with_when_the_database_answers(
+    tg: FakeTelegram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def at_the_second_time(kind: type, name: str) -> None:
+        call = getattr(kind, name)
+
+        async def hesitant(*about: object) -> object:
+            asked.append(name)
+            if asked.count(name) == 1:
+                raise StorageError("database_locked", "try again")
+            return await call(*about)
+
+        monkeypatch.setattr(kind, name, hesitant)
+
+    chat = tg.private_chat(tg.user("Ann"))
+    sent = await chat.send_text("/help")
+    tg.world.updates.pending.clear()
+    body = json.dumps({"update_id": 1, "message": sent.body})
+    async with Database(telegram_settings(tg, tmp_path).database_path) as database:
+        await database.arrivals.add(Arrival("telegram", 1, f"telegram:{chat.user.id}", body, 1.0))
+    at_the_second_time(Arrivals, "of")
+    at_the_second_time(Broadcasts, "begun")
+    async with running(tg, tmp_path):
+        await chat.wait_answers(1)
+        async with asyncio.timeout(10):
+            while asked.count("begun") < 2:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)

@@ -141,6 +141,17 @@ async def test_it_notices_that_another_program_took_the_webhook(
     assert capsys.readouterr().out.count("another program took the webhook") == 1
 
 
+async def test_it_looks_again_after_an_answer_that_can_not_be_read(
+    tg: FakeTelegram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook, "WATCH_EVERY", 0.01)
+    async with hooked(tg, tmp_path) as (service, _, _):
+        with monkeypatch.context() as strange:
+            strange.setattr(type(tg.world.updates.webhook), "to_json", lambda *_: {})
+            await tg.wait_until(lambda: not service.runner.online)
+        await tg.wait_until(lambda: service.runner.online)
+
+
 async def test_a_token_that_is_taken_back_closes_the_door(
     tg: FakeTelegram, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
