@@ -1,7 +1,7 @@
 """The page in a real browser, with a studio that paints nothing: what happens at which moment is the test's to say."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +15,7 @@ from bots.web import WebDoor, create_app, serve
 from storage import ObjectStore, State
 from tests.bots.web.conftest import make_settings
 from tests.bots.web.fakes import FakeStudio
-from tests.browser import browse
+from tests.browser import PATIENCE, browse
 
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c636060606000000005"
@@ -197,6 +197,20 @@ async def test_nothing_is_kept_of_a_photo_that_is_taken_in_when_nobody_waits_for
         await let_through("job1", forget)
 
 
+def in_turn(*answers: Callable[[Route], Awaitable[None]]) -> Callable[[Route], Awaitable[None]]:
+    """For `Page.route`: the first requests meet these, the others the service.
+
+    A route that ends by itself (`times`) may let the request through that the next one is there for: the browser is
+    told of either without waiting for the other.
+    """
+    left = iter(answers)
+
+    async def answer(route: Route) -> None:
+        await next(left, Route.continue_)(route)
+
+    return answer
+
+
 async def test_what_fails_to_be_painted_again_leads_back(visiting: Visiting) -> None:
     async with visiting(refusals=True) as visit:
         page, studio = visit.page, visit.studio
@@ -208,7 +222,7 @@ async def test_what_fails_to_be_painted_again_leads_back(visiting: Visiting) -> 
             await route.fetch()  # taken in
             await route.abort()
 
-        await page.route("**/again?*", lost, times=1)
+        await page.route("**/again?*", in_turn(lost))
         await visit.press("Again, wider")
         await expect(visit.said("No connection at the moment. Please try again.")).to_be_visible()
         await visit.shows("job1")
@@ -239,11 +253,11 @@ async def test_what_becomes_of_a_deletion_is_said_in_any_case(visiting: Visiting
             await go_on.wait()
             await route.fulfill(status=503, json={"code": "unexpected", "detail": "Not now."})
 
-        await page.route("**/api/selfies/*?wait=*", hotspot, times=1)
+        await page.route("**/api/selfies/*?wait=*", in_turn(hotspot))
+        await page.route("**/delete", in_turn(hotspot, slowly_refused))
         await visit.paint("job1")
         await visit.again("job2")
 
-        await page.route("**/delete", hotspot, times=1)
         await page.locator("#result [data-act=delete]").focus()
         await page.keyboard.press("Enter")
         await page.keyboard.press("Shift+Tab")
@@ -251,9 +265,8 @@ async def test_what_becomes_of_a_deletion_is_said_in_any_case(visiting: Visiting
         await expect(question.get_by_role("alert")).to_have_text("No connection at the moment. Please try again.")
         await expect(question.get_by_role("button", name="Yes, delete")).to_be_focused()
 
-        await page.route("**/delete", slowly_refused, times=1)
         await page.keyboard.press("Enter")
-        await begun.wait()
+        await asyncio.wait_for(begun.wait(), PATIENCE / 1000)
         await page.keyboard.press("Escape")
         await expect(question).to_be_visible()
         await page.go_back()
